@@ -1,0 +1,208 @@
+#include "arguments.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <new>
+#include <string>
+
+#include "memory_handler.h"
+
+namespace nptorch {
+namespace {
+
+std::string text_of(const std::vector<long>& shape) {
+  std::string text = "(";
+  for (size_t i = 0; i < shape.size(); i++) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+const char* type_name(int type) {
+  PyArray_Descr* descr = PyArray_DescrFromType(type);
+  const char* name = descr ? descr->typeobj->tp_name : "unknown";
+  const char* dot = strrchr(name, '.');
+  Py_XDECREF(descr);
+  return dot ? dot + 1 : name;
+}
+
+bool is_plain(PyArrayObject* array) { return PyArray_ISALIGNED(array) && PyArray_ISNOTSWAPPED(array); }
+
+bool has_whole_strides(PyArrayObject* array) {
+  for (int i = 0; i < PyArray_NDIM(array); i++)
+    if (PyArray_STRIDES(array)[i] % PyArray_ITEMSIZE(array)) return false;
+  return true;
+}
+
+}  // namespace
+
+void fail(PyObject* type, const char* format, ...) {
+  char text[512];
+  va_list values;
+  va_start(values, format);
+  vsnprintf(text, sizeof text, format, values);
+  va_end(values);
+  PyErr_SetString(type, text);
+  throw PythonError();
+}
+
+Array Array::create(const std::vector<long>& shape, int type) {
+  use_cached_memory();
+  PyObject* made = PyArray_SimpleNew(int(shape.size()), const_cast<npy_intp*>(shape.data()), type);
+  if (!made) throw PythonError();
+  return Array(made);
+}
+
+Arguments::Arguments(const char* function, PyObject* const* values, Py_ssize_t count, Py_ssize_t expected)
+    : function_(function), values_(values) {
+  if (count != expected) fail(PyExc_TypeError, "%s() takes %zd positional arguments, got %zd", function, expected, count);
+}
+
+PyObject* Arguments::next(const char*) { return values_[index_++]; }
+
+Array Arguments::checked(PyObject* value, const char* name, int ndim, int type, bool strided) {
+  if (!PyArray_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
+  PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
+  int own = PyArray_TYPE(array);
+  if (own != NPY_FLOAT && own != NPY_DOUBLE)
+    fail(PyExc_TypeError, "%s(): %s must be a float32 or float64 array, got %s", function_, name, type_name(own));
+  if (type != ANY && own != type)
+    fail(PyExc_TypeError, "%s(): %s must be a %s array as the arguments before it, got %s", function_, name, type_name(type), type_name(own));
+  if (ndim != ANY && PyArray_NDIM(array) != ndim)
+    fail(PyExc_ValueError, "%s(): %s must have %d dimensions, got shape %s", function_, name, ndim,
+         text_of(std::vector<long>(PyArray_DIMS(array), PyArray_DIMS(array) + PyArray_NDIM(array))).c_str());
+  if (is_plain(array) && (strided ? has_whole_strides(array) : PyArray_IS_C_CONTIGUOUS(array))) {
+    Py_INCREF(value);
+    return Array(value);
+  }
+  PyObject* copy = PyArray_FromArray(array, PyArray_DescrFromType(own), NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
+  if (!copy) throw PythonError();
+  return Array(copy);
+}
+
+Array Arguments::floats(const char* name, int ndim, int type) { return checked(next(name), name, ndim, type, false); }
+
+Array Arguments::optional_floats(const char* name, int ndim, int type) {
+  PyObject* value = next(name);
+  return value == Py_None ? Array() : checked(value, name, ndim, type, false);
+}
+
+Array Arguments::strided_floats(const char* name, int ndim, int type) { return checked(next(name), name, ndim, type, true); }
+
+Array Arguments::int64s(const char* name, int ndim) {
+  PyObject* value = next(name);
+  if (!PyArray_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
+  PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
+  if (!PyArray_ISSIGNED(array) || PyArray_ITEMSIZE(array) != 8 || !PyArray_ISINTEGER(array))
+    fail(PyExc_TypeError, "%s(): %s must be an int64 array, got %s", function_, name, type_name(PyArray_TYPE(array)));
+  if (ndim != ANY && PyArray_NDIM(array) != ndim)
+    fail(PyExc_ValueError, "%s(): %s must have %d dimensions, got %d", function_, name, ndim, PyArray_NDIM(array));
+  PyObject* plain = PyArray_FromArray(array, PyArray_DescrFromType(NPY_INT64), NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
+  if (!plain) throw PythonError();
+  return Array(plain);
+}
+
+Array Arguments::bytes(const char* name) {
+  PyObject* value = next(name);
+  if (!PyArray_Check(value) || PyArray_TYPE(reinterpret_cast<PyArrayObject*>(value)) != NPY_UINT8 ||
+      !PyArray_IS_C_CONTIGUOUS(reinterpret_cast<PyArrayObject*>(value)))
+    fail(PyExc_TypeError, "%s(): %s must be a uint8 array in C order", function_, name);
+  Py_INCREF(value);
+  return Array(value);
+}
+
+Array Arguments::writable(PyObject* value, const char* name, int type) {
+  if (!PyArray_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
+  PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
+  if (PyArray_TYPE(array) != type)
+    fail(PyExc_TypeError, "%s(): %s must be a %s array, got %s", function_, name, type_name(type), type_name(PyArray_TYPE(array)));
+  if (!is_plain(array) || !PyArray_IS_C_CONTIGUOUS(array) || !PyArray_ISWRITEABLE(array))
+    fail(PyExc_ValueError, "%s(): %s is written in place and must be a writable array in C order", function_, name);
+  Py_INCREF(value);
+  return Array(value);
+}
+
+Array Arguments::output(const char* name, int type) { return writable(next(name), name, type); }
+
+Array Arguments::optional_output(const char* name, int type) {
+  PyObject* value = next(name);
+  return value == Py_None ? Array() : writable(value, name, type);
+}
+
+long Arguments::integer(const char* name, long least, long most) {
+  PyObject* value = next(name);
+  long number = PyLong_AsLong(value);
+  if (number == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    fail(PyExc_TypeError, "%s(): %s must be an integer, got %s", function_, name, Py_TYPE(value)->tp_name);
+  }
+  if (number < least || number > most)
+    fail(PyExc_ValueError, "%s(): %s must be from %ld to %ld, got %ld", function_, name, least, most, number);
+  return number;
+}
+
+bool Arguments::boolean(const char* name) {
+  PyObject* value = next(name);
+  if (!PyBool_Check(value)) fail(PyExc_TypeError, "%s(): %s must be True or False, got %s", function_, name, Py_TYPE(value)->tp_name);
+  return value == Py_True;
+}
+
+double Arguments::number(const char* name) {
+  PyObject* value = next(name);
+  double number = PyFloat_AsDouble(value);
+  if (number == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    fail(PyExc_TypeError, "%s(): %s must be a number, got %s", function_, name, Py_TYPE(value)->tp_name);
+  }
+  return number;
+}
+
+std::vector<long> Arguments::sizes(const char* name, int count) {
+  PyObject* value = next(name);
+  if (!PyTuple_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a tuple of integers, got %s", function_, name, Py_TYPE(value)->tp_name);
+  if (count != ANY && PyTuple_GET_SIZE(value) != count)
+    fail(PyExc_ValueError, "%s(): %s must have %d entries, got %zd", function_, name, count, PyTuple_GET_SIZE(value));
+  std::vector<long> sizes;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++) {
+    long size = PyLong_AsLong(PyTuple_GET_ITEM(value, i));
+    if (PyErr_Occurred()) throw PythonError();
+    if (size < 0 || size > (1L << 31)) fail(PyExc_ValueError, "%s(): %s has the impossible entry %ld", function_, name, size);
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
+Pair Arguments::pair(const char* name, long least) {
+  std::vector<long> two = sizes(name, 2);
+  if (two[0] < least || two[1] < least)
+    fail(PyExc_ValueError, "%s(): %s must be at least %ld, got %s", function_, name, least, text_of(two).c_str());
+  return {two[0], two[1]};
+}
+
+PyObject* Arguments::list(const char* name) {
+  PyObject* value = next(name);
+  if (!PyList_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a list of arrays, got %s", function_, name, Py_TYPE(value)->tp_name);
+  return value;
+}
+
+void Arguments::expect_shape(const Array& array, const char* name, const std::vector<long>& shape) const {
+  if (array && array.shape() != shape)
+    fail(PyExc_ValueError, "%s(): %s must have shape %s, got %s", function_, name, text_of(shape).c_str(), text_of(array.shape()).c_str());
+}
+
+void Arguments::expect(bool condition, const char* name, const char* what) const {
+  if (!condition) fail(PyExc_ValueError, "%s(): %s %s", function_, name, what);
+}
+
+PyObject* guarded(Implementation implementation, PyObject* const* values, Py_ssize_t count) {
+  try {
+    return implementation(values, count);
+  } catch (const PythonError&) {
+    return nullptr;
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
+}
+
+void out_of_memory(size_t) { throw std::bad_alloc(); }
+
+}  // namespace nptorch

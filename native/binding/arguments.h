@@ -1,0 +1,123 @@
+// Reading and checking the arguments of a module function: nothing touches an array's memory before it passed here.
+#pragma once
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL nptorch_native_array_api
+#if !defined(NPT_IMPORTS_NUMPY)
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+namespace nptorch {
+
+// Thrown after a Python exception was set.
+struct PythonError {};
+[[noreturn]] void fail(PyObject* type, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+// An owned reference to an ndarray.
+class Array {
+ public:
+  Array() = default;
+  explicit Array(PyObject* owned) : object_(owned) {}
+  Array(Array&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Array& operator=(Array&& other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Array() { Py_XDECREF(object_); }
+
+  // A new uninitialised array in C order; its memory comes from the blocks that are kept for reuse.
+  static Array create(const std::vector<long>& shape, int type);
+
+  explicit operator bool() const { return object_ != nullptr; }
+  int type() const { return PyArray_TYPE(array()); }
+  int ndim() const { return PyArray_NDIM(array()); }
+  long shape(int i) const { return PyArray_DIMS(array())[i]; }
+  std::vector<long> shape() const { return std::vector<long>(PyArray_DIMS(array()), PyArray_DIMS(array()) + ndim()); }
+  long size() const { return PyArray_SIZE(array()); }
+  long stride(int i) const { return PyArray_STRIDES(array())[i] / PyArray_ITEMSIZE(array()); }  // in elements
+  bool is_contiguous() const { return PyArray_IS_C_CONTIGUOUS(array()); }
+  template <class T> T* data() const { return object_ ? static_cast<T*>(PyArray_DATA(array())) : nullptr; }
+  PyArrayObject* array() const { return reinterpret_cast<PyArrayObject*>(object_); }
+  PyObject* give() { return std::exchange(object_, nullptr); }
+
+ private:
+  PyObject* object_ = nullptr;
+};
+
+struct Pair {
+  long first, second;
+};
+
+// The arguments of one call, read in order; each read names the argument for the message of an error.
+class Arguments {
+ public:
+  static constexpr int ANY = -1;
+
+  Arguments(const char* function, PyObject* const* values, Py_ssize_t count, Py_ssize_t expected);
+
+  // A float32 or float64 array in C order; one that lies otherwise is copied. `ndim` may be ANY; `type` as another's.
+  Array floats(const char* name, int ndim = ANY, int type = ANY);
+  Array optional_floats(const char* name, int ndim, int type);
+  // The same, left with the strides it has (which are multiples of the item size).
+  Array strided_floats(const char* name, int ndim = ANY, int type = ANY);
+  Array int64s(const char* name, int ndim = ANY);
+  Array bytes(const char* name);
+  // An array that is written: C order, writable, of this type.
+  Array output(const char* name, int type);
+  Array optional_output(const char* name, int type);
+
+  long integer(const char* name, long least, long most);
+  bool boolean(const char* name);
+  double number(const char* name);
+  Pair pair(const char* name, long least);
+  std::vector<long> sizes(const char* name, int count = ANY);
+  PyObject* list(const char* name);  // borrowed
+  PyObject* next(const char* name);  // borrowed, unchecked
+  bool next_is_none() const { return values_[index_] == Py_None; }
+
+  const char* function() const { return function_; }
+  void expect_shape(const Array& array, const char* name, const std::vector<long>& shape) const;
+  void expect(bool condition, const char* name, const char* what) const;
+
+ private:
+  Array checked(PyObject* value, const char* name, int ndim, int type, bool strided);
+  Array writable(PyObject* value, const char* name, int type);
+
+  const char* function_;
+  PyObject* const* values_;
+  Py_ssize_t index_ = 0;
+};
+
+// Lets other Python threads run during work that is long enough for it (in elementary steps).
+class Unlocked {
+ public:
+  explicit Unlocked(double work) : state_(work > 100000 ? PyEval_SaveThread() : nullptr) {}
+  ~Unlocked() {
+    if (state_) PyEval_RestoreThread(state_);
+  }
+  Unlocked(const Unlocked&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
+// body(T()) with the scalar type of an array.
+template <class F> void with_scalar(int type, F body) {
+  if (type == NPY_FLOAT) body(float());
+  else body(double());
+}
+
+// The function that Python calls: errors leave it as Python exceptions.
+using Implementation = PyObject* (*)(PyObject* const* values, Py_ssize_t count);
+PyObject* guarded(Implementation implementation, PyObject* const* values, Py_ssize_t count);
+template <Implementation F> PyObject* entry(PyObject*, PyObject* const* values, Py_ssize_t count) { return guarded(F, values, count); }
+#define NPT_METHOD(name, documentation) \
+  { #name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(entry<name>)), METH_FASTCALL, documentation }
+
+}  // namespace nptorch

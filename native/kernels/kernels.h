@@ -1,0 +1,136 @@
+// The kernels that the binding calls: their arguments, and one table of them per instruction set and scalar type.
+//
+// Arrays are contiguous in C order unless strides are given. Shapes and ranges were checked by the binding. A null
+// pointer stands for an optional array that is absent, or for an output that is not wanted.
+#pragma once
+#include <stdint.h>
+
+namespace nptorch {
+
+// A matrix anywhere in memory; strides count elements.
+template <class T> struct MatrixView {
+  const T* data;
+  long row_stride, column_stride;
+  MatrixView at(long row, long column) const { return {data + row * row_stride + column * column_stride, row_stride, column_stride}; }
+};
+
+// c (rows, columns), contiguous = a (rows, depth) @ b (depth, columns) [+ bias (columns)], negatives to zero if relu.
+template <class T> struct Gemm {
+  long rows, columns, depth;
+  MatrixView<T> a, b;
+  T* c;
+  const T* bias = nullptr;
+  bool relu = false;
+};
+
+// x (n, c, h, w), weight (o, c / groups, kh, kw) -> y (n, o, oh, ow).
+struct ConvShape {
+  long n, c, h, w;
+  long o, kh, kw;
+  long sh, sw;  // stride
+  long ph, pw;  // padding
+  long dh, dw;  // dilation
+  long groups;
+  long oh, ow;
+};
+
+// Planes of (h, w) pooled to (oh, ow).
+struct PoolShape {
+  long planes, h, w, oh, ow;
+  long kh, kw, sh, sw, ph, pw, dh, dw;
+  bool count_padding;  // average pooling: whether padding counts in the mean
+  double divisor;      // average pooling: what to divide by instead, or 0
+};
+
+// A tensor seen as (outer, rows, kept, inner): sums run over rows and inner.
+struct SumShape {
+  long outer, rows, kept, inner;
+};
+
+enum class Binary : int { add, subtract, multiply, divide };
+enum class Unary : int { relu, leaky_relu, sigmoid, tanh, exp, gelu, gelu_tanh, silu };
+enum class Reduction : int { none, mean, sum };
+
+struct SgdRule {
+  double lr, momentum, dampening, weight_decay;
+  bool nesterov, maximize, first;
+};
+struct AdamRule {
+  double lr, beta1, beta2, eps, weight_decay;
+  bool decoupled, maximize;
+  long step;
+};
+// One parameter of an optimizer step; states are absent where the rule has none.
+template <class T> struct OptimizerItem {
+  T* parameter;
+  const T* gradient;
+  T *state1, *state2, *state3;
+  long size;
+};
+
+// uint8 images (count, h, w, c) or (count, c, h, w) in a store; table (c, 256) maps each byte to its number.
+struct ImageBatch {
+  const uint8_t* images;
+  const int64_t* indices;
+  long batch, channels, pixels;
+  bool channels_first;
+  const float* table;
+  float* out;
+};
+
+// name, parameters
+#define NPT_KERNELS(X)                                                                                                  \
+  X(gemm, (const Gemm<T>& g))                                                                                           \
+  X(batched_gemm, (const Gemm<T>* problems, long count))                                                                \
+  X(conv_forward, (const ConvShape& s, const T* x, const T* w, const T* bias, T* y))                                    \
+  X(conv_input_gradient, (const ConvShape& s, const T* gy, const T* w, T* gx))                                          \
+  X(conv_weight_gradient, (const ConvShape& s, const T* x, const T* gy, T* gw))                                         \
+  X(max_pool, (const PoolShape& s, const T* x, T* y, int64_t* indices))                                                 \
+  X(max_pool_gradient, (const PoolShape& s, const T* gy, const int64_t* indices, T* gx))                                \
+  X(avg_pool, (const PoolShape& s, const T* x, T* y))                                                                   \
+  X(avg_pool_gradient, (const PoolShape& s, const T* gy, T* gx))                                                        \
+  X(batch_norm, (long n, long c, long pixels, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))  \
+  X(batch_norm_gradient, (long n, long c, long pixels, const T* gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx, T* gw, T* gb)) \
+  X(channel_scale, (long n, long c, long pixels, const T* x, const T* scale, const T* shift, T* y))                     \
+  X(layer_norm, (long rows, long size, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))         \
+  X(layer_norm_gradient, (long rows, long size, const T* gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx, T* gw, T* gb)) \
+  X(softmax, (long rows, long size, const T* x, T* y))                                                                  \
+  X(log_softmax, (long rows, long size, const T* x, T* y))                                                              \
+  X(softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                           \
+  X(log_softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                       \
+  X(cross_entropy, (long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss, T* log_probs)) \
+  X(cross_entropy_gradient, (long rows, long classes, const T* g, const T* log_probs, const int64_t* target, int64_t ignored, Reduction r, T* gx)) \
+  X(unary, (Unary f, long n, const T* x, double parameter, T* y))                                                       \
+  X(threshold_gradient, (long n, const T* g, const T* out, T* gx))                                                      \
+  X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                         \
+  X(binary_scalar, (Binary f, long n, const T* x, T y, T* out))                                                         \
+  X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                       \
+  X(sum, (const SumShape& s, const T* x, T* y))                                                                         \
+  X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                         \
+  X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))
+
+template <class T> struct Kernels {
+#define NPT_MEMBER(name, parameters) void (*name) parameters;
+  NPT_KERNELS(NPT_MEMBER)
+#undef NPT_MEMBER
+  void (*image_batch)(const ImageBatch&);
+};
+
+// The tables of the instruction set chosen at import.
+template <class T> const Kernels<T>& kernels();
+
+#if defined(NPT_ISA)
+// Compiles a kernel template for both scalar types, at the end of the file that defines it.
+#define NPT_BOTH_TYPES(name)                    \
+  template decltype(name<float>) name<float>;   \
+  template decltype(name<double>) name<double>;
+
+namespace NPT_ISA {
+#define NPT_DECLARE(name, parameters) template <class T> void name parameters;
+NPT_KERNELS(NPT_DECLARE)
+#undef NPT_DECLARE
+void image_batch(const ImageBatch& b);
+}  // namespace NPT_ISA
+#endif
+
+}  // namespace nptorch

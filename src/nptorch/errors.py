@@ -1,0 +1,13 @@
+"""The errors that have a name of their own; everything else raises Python's usual ones."""
+
+
+class OutOfMemoryError(RuntimeError):
+    """A tensor was asked for that does not fit into memory."""
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint file that cannot be read: broken, hostile, or of a kind that is refused."""
+
+
+class DataError(RuntimeError):
+    """A data set file that is missing, truncated or not what its name says."""

@@ -1,0 +1,1 @@
+"""Which implementation serves an op: native code if it was built and the case fits, else the reference."""

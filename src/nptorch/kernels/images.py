@@ -1,0 +1,50 @@
+"""Batches of images: from uint8 pixels in memory to the float32 tensor that a network takes, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+try:
+    from nptorch.kernels import native
+except ImportError:
+    native = None  # type: ignore[assignment]
+
+Array = np.ndarray[Any, Any]
+
+
+def image_batch(
+    images: Array, indices: Array, *, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+) -> Array:
+    """(images[indices] / 255 - mean) / std, every step rounded to float32.
+
+    images: uint8, (N, H, W) or (N, H, W, C). indices: int64, (B,). mean, std: one number a channel, or one for all.
+    Returns: float32, (B, C, H, W).
+    """
+    fast = getattr(native, "image_batch", None)
+    if fast is not None:
+        out = fast(images, indices, mean=mean, std=std)
+        if out is not NotImplemented:
+            return out
+    return image_batch_reference(images, indices, mean=mean, std=std)
+
+
+def image_batch_reference(
+    images: Array, indices: Array, *, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+) -> Array:
+    """The same in NumPy."""
+    pixels = images.take(indices, axis=0)
+    pixels = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
+    batch = np.ascontiguousarray(pixels).astype(np.float32)
+    batch /= np.float32(255)
+    if mean is not None:
+        batch -= _per_channel(mean)
+    if std is not None:
+        batch /= _per_channel(std)
+    return batch
+
+
+def _per_channel(values: Sequence[float]) -> Array:
+    return np.asarray(values, np.float32).reshape(-1, 1, 1)

@@ -1,0 +1,478 @@
+"""PyTorch's CPU random numbers on NumPy arrays: same seed, same bits.
+
+Recipes and bits are those of the x86 wheel of PyTorch 2.13 (AVX2 and newer), whose kernels fuse a*b + c.
+Source: https://docs.pytorch.org/docs/stable/generated/torch.Generator.html and
+M. Matsumoto, T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Shape = Sequence[int]
+
+DEFAULT_SEED = 67280421310721  # of a Generator() that nobody seeded
+_WORDS = 624
+_BLOCK = 16  # normals are made 16 at a time: 8 radii, 8 angles
+_CHUNK = 2**15  # numbers made at a time: what they pass through stays in the cache
+_RANDPERM_LIMIT = (2**32 - 1) // 20  # from here on PyTorch shuffles another way
+
+# What torch.get_rng_state() returns, field by field; align=True gives the padding of a C struct (5056 bytes).
+STATE = np.dtype(
+    [
+        ("seed", "<u8"),
+        ("left", "<i4"),
+        ("seeded", "<i4"),
+        ("next", "<u8"),
+        ("words", "<u8", (_WORDS,)),
+        ("normal_x", "<f8"),
+        ("normal_y", "<f8"),
+        ("normal_rho", "<f8"),
+        ("normal_is_valid", "<i4"),
+        ("next_float_normal", "<f4"),
+        ("next_float_normal_is_valid", "?"),
+    ],
+    align=True,
+)
+
+
+class Engine:
+    """A Mersenne Twister and PyTorch's ways to turn its words into numbers.
+
+    Methods take a shape and a NumPy dtype, return a new C-ordered array and leave the generator where PyTorch's
+    would be. All values are PyTorch's bit for bit, save log_normal in float64 (1 ulp); float64 logarithms are as
+    exact as the C library that Python and PyTorch share.
+    """
+
+    def __init__(self, seed: int = DEFAULT_SEED) -> None:
+        self._twister: np.random.RandomState | None = None
+        self.manual_seed(seed)
+
+    # ---- seed and state ----------------------------------------------------------------------------------
+
+    def manual_seed(self, seed: int) -> None:
+        """Restart the stream; a negative seed means seed + 2**64.
+
+        Raises: RuntimeError if seed is no integer, ValueError outside [-2**63, 2**64 - 1].
+        """
+        if not hasattr(seed, "__index__"):
+            raise RuntimeError(f"manual_seed expects an integer, got {type(seed).__name__} ({seed!r})")
+        seed = int(seed)
+        if not -(2**63) <= seed < 2**64:
+            raise ValueError(f"manual_seed expects a seed in [-2**63, 2**64 - 1], got {seed}")
+        self._seed = seed % 2**64
+        self._next_normal: float | None = None
+        if self._twister is not None:
+            self._twister.seed(self._seed & 0xFFFFFFFF)
+
+    def seed(self) -> int:
+        """Restart from 64 bits of the system's entropy and return them."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed of the last manual_seed() or seed(), in [0, 2**64)."""
+        return self._seed
+
+    def get_state(self) -> Array:
+        """The state as PyTorch lays it out: uint8, shape (5056,)."""
+        twister: Any = self._mt().get_state(legacy=False)
+        words, position = twister["state"]["key"], twister["state"]["pos"]
+        # A just seeded PyTorch generator says next=0, NumPy says position 624. The first word tells such a state
+        # from one that was used up: seeding leaves the seed there.
+        fresh = position == _WORDS and words[0] == self._seed & 0xFFFFFFFF
+        state = np.zeros((), STATE)
+        state["seed"], state["seeded"], state["words"] = self._seed, 1, words
+        state["left"], state["next"] = (1, 0) if fresh else (_WORDS + 1 - position, position)
+        if self._next_normal is not None:
+            state["normal_is_valid"], state["normal_y"] = 1, self._next_normal
+        return np.frombuffer(state.tobytes(), np.uint8).copy()
+
+    def set_state(self, state: Array) -> None:
+        """Go on from a state of get_state() or of torch.get_rng_state().
+
+        Raises: TypeError if it is not uint8; RuntimeError if it is not 5056 bytes or no state of a generator.
+        """
+        if state.dtype != np.uint8:
+            raise TypeError(f"RNG state must be a tensor of dtype uint8, got {state.dtype}")
+        if state.size != STATE.itemsize:
+            raise RuntimeError(f"RNG state must have {STATE.itemsize} elements, got {state.size}")
+        fields = np.frombuffer(state.tobytes(), STATE)[0]
+        left, position = int(fields["left"]), int(fields["next"])
+        if fields["seeded"] != 1 or not 0 < left <= _WORDS or not 0 <= position <= _WORDS:
+            raise RuntimeError(f"RNG state is not of a Mersenne Twister (left={left}, next={position})")
+        self._seed = int(fields["seed"])
+        self._next_normal = float(fields["normal_y"]) if fields["normal_is_valid"] else None
+        twister: Any = ("MT19937", fields["words"].astype(np.uint32), _WORDS if left == 1 else position)
+        self._mt().set_state(twister)
+
+    def _mt(self) -> np.random.RandomState:
+        # Made at the first draw: numpy.random takes longer to import than this package.
+        if self._twister is None:
+            self._twister = np.random.RandomState(self._seed & 0xFFFFFFFF)
+        return self._twister
+
+    # ---- words and integers ------------------------------------------------------------------------------
+
+    def random32(self, n: int) -> Array:
+        """The next n words of the stream: uint32, shape (n,)."""
+        return self._mt().randint(0, 2**32, size=n, dtype=np.uint32)
+
+    def random64(self, n: int) -> Array:
+        """n times two words, the first one high: uint64, shape (n,)."""
+        words = self.random32(2 * n).astype(np.uint64)
+        return (words[::2] << np.uint64(32)) | words[1::2]
+
+    def random(self, shape: Shape, dtype: Any) -> Array:
+        """Tensor.random_(): word % (top + 1), where top is the largest integer or, for floats, 2**digits.
+
+        Raises: RuntimeError for uint16, uint32 and uint64, as in PyTorch.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "biuf" or (dtype.kind == "u" and dtype.itemsize > 1):
+            raise RuntimeError(f"random is not defined for {dtype}: give randint a low and a high")
+        words, divisor = self.random64 if dtype.itemsize == 8 else self.random32, _top(dtype) + 1
+        return self._filled(shape, dtype, lambda n: words(n) % divisor)
+
+    def randint(self, low: int, high: int | None, shape: Shape, dtype: Any = np.int64) -> Array:
+        """Integers of [low, high): word % (high - low) + low; high=None includes the top of random().
+
+        Raises: RuntimeError if low >= high or if the dtype cannot hold them.
+        """
+        dtype = np.dtype(dtype)
+        if low == -(2**63) and high is None and dtype in (np.int64, np.float32, np.float64):
+            return self._filled(shape, dtype, lambda n: self.random64(n).view(np.int64))
+        low, high = _bounds(low, _top(dtype) + 1 if high is None else high, dtype)
+        span = high - low
+        if span < 2**28:  # a larger one would show the skew of %
+            return self._filled(shape, dtype, lambda n: (self.random32(n) % span).astype(np.int64) + low)
+        # Two's complement: word % span + low, modulo 2**64.
+        return self._filled(shape, dtype, lambda n: (self.random64(n) % span).view(np.int64) + low)
+
+    def randperm(self, n: int, dtype: Any = np.int64) -> Array:
+        """A permutation of 0..n-1: Fisher-Yates from the front, step i swaps with i + word % (n - i).
+
+        Raises: RuntimeError if n is negative or 214748364 or more.
+        """
+        if not 0 <= n < _RANDPERM_LIMIT:
+            raise RuntimeError(f"randperm expects 0 <= n < {_RANDPERM_LIMIT}, got n={n}")
+        steps = np.arange(max(n - 1, 0), dtype=np.uint32)
+        partners = self.random32(len(steps)) % (np.uint32(n) - steps) + steps
+        order = list(range(n))
+        for i, j in enumerate(partners.tolist()):
+            order[i], order[j] = order[j], order[i]
+        return np.array(order, dtype)
+
+    # ---- distributions -----------------------------------------------------------------------------------
+
+    def uniform(self, shape: Shape, dtype: Any = np.float32, low: float = 0.0, high: float = 1.0) -> Array:
+        """Uniform of [low, high): 24 bits of one word (float16 and float32) or 53 bits of two (float64).
+
+        Raises: RuntimeError if dtype is not floating, if low > high or if high - low overflows.
+        """
+        dtype = _floating("uniform", dtype)
+        if dtype.kind == "c":
+            return self.uniform((*shape, 2), _part(dtype), low, high).view(dtype)[..., 0]
+        if not low <= high:
+            raise RuntimeError(f"uniform expects low <= high, got low={low}, high={high}")
+        if not max(high - low, abs(low), abs(high)) <= float(np.finfo(dtype).max):
+            raise RuntimeError(f"uniform expects low, high and high - low to fit {dtype}, got low={low}, high={high}")
+        wide = _wide(dtype)
+        base, span = wide(low), wide(high) - wide(low)
+        values = self._filled(shape, dtype, lambda n: _fma(self._fractions(n, wide), span, base))
+        # Rounding can reach the excluded end; PyTorch turns that into the other one.
+        values[values == dtype.type(high)] = low
+        return values
+
+    def normal(self, shape: Shape, dtype: Any = np.float32, mean: float = 0.0, std: float = 1.0) -> Array:
+        """Normal numbers: Box-Muller on blocks of 16 uniforms, or one pair at a time if there are fewer than 16.
+
+        Raises: RuntimeError if dtype is not floating or std is negative.
+        """
+        dtype = _floating("normal", dtype)
+        if not std >= 0:
+            raise RuntimeError(f"normal expects std >= 0, got std={std}")
+        if dtype.kind == "c":
+            return self.normal((*shape, 2), _part(dtype), mean, std / math.sqrt(2)).view(dtype)[..., 0]
+        n = math.prod(shape)
+        if n < _BLOCK:
+            return self.normal_serial(shape, dtype, mean, std)
+        whole = n - n % _BLOCK
+        wide = _wide(dtype)
+        values = np.empty(n, dtype)
+        # A float16 tensor is made block by block, the others draw a number for every element first.
+        uniforms = self._fractions(whole if dtype == np.float16 else n, wide)[:whole]
+        values[:whole] = _box_muller(uniforms.reshape(-1, _BLOCK), wide(mean), wide(std)).ravel()
+        if whole < n:  # the last 16, some of them for the second time
+            values[-_BLOCK:] = _box_muller(self._fractions(_BLOCK, wide)[None], wide(mean), wide(std))
+        return values.reshape(shape)
+
+    def normal_serial(self, shape: Shape, dtype: Any = np.float32, mean: float = 0.0, std: float = 1.0) -> Array:
+        """Normal numbers one pair at a time, an odd one kept for the next call: PyTorch's way for fewer than 16
+        elements, for tensors that are not contiguous, and for log_normal.
+        """
+        n = math.prod(shape)
+        kept = [] if self._next_normal is None or n == 0 else [self._next_normal]
+        uniforms = self._fractions((n - len(kept) + 1) // 2 * 2, np.float64).reshape(-1, 2)
+        radius = np.sqrt(-2.0 * _libm("log1p", -uniforms[:, 1], np.float64))
+        theta = math.tau * uniforms[:, 0]
+        values = np.concatenate([kept, np.stack([radius * np.cos(theta), radius * np.sin(theta)], axis=1).ravel()])
+        if n:
+            self._next_normal = float(values[n]) if len(values) > n else None
+        return _cast(_fma(values[:n], np.float64(std), np.float64(mean)), np.dtype(dtype)).reshape(shape)
+
+    def log_normal(self, shape: Shape, dtype: Any = np.float32, mean: float = 1.0, std: float = 2.0) -> Array:
+        """exp of normal_serial's numbers.
+
+        Raises: RuntimeError unless std > 0.
+        """
+        dtype = _positive("log_normal", dtype, std=std)
+        values = self.normal_serial((math.prod(shape),), np.float64, mean, std)
+        with np.errstate(over="ignore"):
+            return _cast(np.exp(values), dtype).reshape(shape)
+
+    def exponential(self, shape: Shape, dtype: Any = np.float32, rate: float = 1.0) -> Array:
+        """-log(1 - u) / rate, u of 53 bits. Raises: RuntimeError unless rate > 0."""
+        dtype = _positive("exponential", dtype, rate=rate)
+        scale = -1.0 / rate
+        return self._filled(shape, dtype, lambda n: scale * _libm("log1p", -self._fractions(n, np.float64), dtype))
+
+    def cauchy(self, shape: Shape, dtype: Any = np.float32, median: float = 0.0, sigma: float = 1.0) -> Array:
+        """median + sigma * tan(pi * (u - 1/2)), u of 53 bits. Raises: RuntimeError unless sigma > 0."""
+        dtype = _positive("cauchy", dtype, sigma=sigma)
+
+        def draw(n: int) -> Array:
+            tangent = _libm("tan", math.pi * (self._fractions(n, np.float64) - 0.5), dtype)
+            return _fma(tangent, np.float64(sigma), np.float64(median))
+
+        return self._filled(shape, dtype, draw)
+
+    def geometric(self, shape: Shape, dtype: Any, p: float) -> Array:
+        """ceil(log(u) / log(1 - p)), u of 53 bits. Raises: RuntimeError unless 0 < p < 1."""
+        if not 0 < p < 1:
+            raise RuntimeError(f"geometric expects p in (0, 1), got p={p}")
+        scale = math.log1p(-p)
+        return self._filled(shape, dtype, lambda n: np.ceil(np.log(self._fractions(n, np.float64)) / scale))
+
+    def bernoulli(self, p: float | Array, shape: Shape | None = None, dtype: Any = np.float32) -> Array:
+        """u < p: u of 53 bits for a number or a float64 array, of 24 for any other array; shape: p's if not given.
+
+        Raises: RuntimeError if p is not within [0, 1].
+        """
+        if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
+            raise RuntimeError(f"bernoulli expects p in [0, 1], got p={p}")
+        if not isinstance(p, np.ndarray):
+            return self._filled(() if shape is None else shape, dtype, lambda n: self._fractions(n, np.float64) < p)
+        wide = _wide(p.dtype)
+        p = np.broadcast_to(p, p.shape if shape is None else shape)
+        return (self._fractions(p.size, wide) < p.ravel()).astype(dtype).reshape(p.shape)
+
+    def multinomial(self, weights: Array, num_samples: int, replacement: bool = False) -> Array:
+        """Category indices, int64: (..., categories) -> (..., num_samples).
+
+        One sample, or several without replacement: the largest of weight / exponential. Else one uniform per sample,
+        looked up in the cumulated weights.
+
+        Raises: RuntimeError for weights that are no distribution, or too few of them.
+        """
+        categories = weights.shape[-1]
+        if num_samples < 1 or (num_samples > categories and not replacement):
+            raise RuntimeError(
+                f"multinomial expects 1 <= num_samples, and at most the {categories} categories without replacement, "
+                f"got num_samples={num_samples}"
+            )
+        if not np.all(np.isfinite(weights) & (weights >= 0)) or not np.all(weights.sum(-1) > 0):
+            raise RuntimeError("multinomial expects finite weights >= 0 whose sum is above 0")
+        if num_samples == 1 or not replacement:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                race = weights / self.exponential(weights.shape, weights.dtype)
+            return np.argsort(-race, axis=-1, kind="stable")[..., :num_samples]
+        cumulated = np.cumsum(weights, axis=-1, dtype=_wide(weights.dtype)).reshape(-1, categories)
+        cumulated /= cumulated[:, -1:].copy()
+        uniforms = self._fractions(len(cumulated) * num_samples, np.float64).reshape(-1, num_samples)
+        found = [np.searchsorted(row.astype(np.float64), u) for row, u in zip(cumulated, uniforms, strict=True)]
+        return np.array(found, np.int64).reshape(*weights.shape[:-1], num_samples)
+
+    def _fractions(self, n: int, wide: type[np.floating[Any]]) -> Array:
+        """Uniforms of [0, 1): the low 24 bits of a word as float32, or the low 53 of two words as float64."""
+        # Signed integers, because their conversion to float is the fast one.
+        if wide is np.float32:
+            return (self.random32(n) & np.uint32(2**24 - 1)).view(np.int32).astype(np.float32) * np.float32(2.0**-24)
+        return (self.random64(n) & np.uint64(2**53 - 1)).view(np.int64) * 2.0**-53
+
+    def _filled(self, shape: Shape, dtype: Any, draw: Callable[[int], Array]) -> Array:
+        """An array of what draw(n) returns for chunks of n elements."""
+        values = np.empty(math.prod(shape), dtype)
+        for start in range(0, len(values), _CHUNK):
+            chunk = values[start : start + _CHUNK]
+            chunk[:] = _cast(draw(len(chunk)), values.dtype)
+        return values.reshape(shape)
+
+
+# ---- dtypes ----------------------------------------------------------------------------------------------
+
+
+def _wide(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    """The type that a dtype's numbers are computed in."""
+    return np.float64 if dtype == np.float64 else np.float32
+
+
+def _part(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of a complex dtype's real and imaginary parts."""
+    return np.dtype(f"f{dtype.itemsize // 2}")
+
+
+def _floating(name: str, dtype: Any) -> np.dtype[Any]:
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc":
+        raise RuntimeError(f"{name} expects a floating-point dtype, got {dtype}")
+    return dtype
+
+
+def _positive(name: str, dtype: Any, **parameter: float) -> np.dtype[Any]:
+    ((key, value),) = parameter.items()
+    if not value > 0:
+        raise RuntimeError(f"{name} expects {key} > 0, got {key}={value}")
+    return _floating(name, dtype)
+
+
+def _cast(values: Array, dtype: np.dtype[Any]) -> Array:
+    if dtype == np.float16:  # PyTorch's half is made from float32, and so rounded twice
+        values = values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return values.astype(dtype, copy=False)
+
+
+def _top(dtype: np.dtype[Any]) -> int:
+    """The largest integer of a dtype; for floats the last one up to which there is no gap."""
+    if dtype.kind == "f":
+        return 2 ** (np.finfo(dtype).nmant + 1)
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
+
+
+def _bounds(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
+    """low and high, for floats moved inwards to where no integer of [low, high) rounds to one outside."""
+    if low >= high:
+        raise RuntimeError(f"randint expects low < high, got low={low}, high={high}")
+    if dtype.kind == "f":
+        info: Any = np.finfo(dtype)
+        least, most = int(info.min), int(info.max)
+    else:
+        least, most = 0 if dtype.kind in "bu" else -_top(dtype) - 1, _top(dtype)
+    if low < max(least, -(2**63)) or high - 1 > min(most, 2**63 - 1):
+        raise RuntimeError(f"randint expects low and high - 1 to fit int64 and {dtype}, got low={low}, high={high}")
+    if dtype.kind != "f":
+        return low, high
+    after, before = int(dtype.type(low + 1)), int(dtype.type(high - 1))
+    if after < low:
+        low = after + 2 ** (abs(low + 1).bit_length() - info.nmant - 1)
+    if before >= high:
+        high = before - 2 ** (abs(high - 1).bit_length() - info.nmant - 1)
+    if low >= high:
+        raise RuntimeError(f"randint: no two numbers of {dtype} lie between low and high")
+    return low, high
+
+
+# ---- arithmetic ------------------------------------------------------------------------------------------
+
+
+def _libm(name: str, x: Array, dtype: Any) -> Array:
+    """A function of `math` by element, for a result of this dtype; x: float64."""
+    if dtype == np.float64:
+        # NumPy's own kernels differ by an ulp from the C library that PyTorch calls; in float32 nobody can tell.
+        return np.fromiter(map(getattr(math, name), x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+    return getattr(np, name)(x)
+
+
+def _fma(a: Array, b: Any, c: Any) -> Array:
+    """a * b + c, rounded once; all float32 or all float64."""
+    if a.dtype == np.float32:
+        wide = a.astype(np.float64)
+        wide *= b
+        wide += c
+        return wide.astype(np.float32)
+    # The exact errors of the product (Dekker, 1971) and of the sum (Knuth, TAOCP 2, 4.2.2) are added at the end.
+    product, total = a * b, a * b + c
+    (a_high, a_low), (b_high, b_low) = _halves(a), _halves(b)
+    product_error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    part = total - product
+    total_error = (product - (total - part)) + (c - part)
+    return total + (total_error + product_error)
+
+
+def _halves(x: Any) -> tuple[Any, Any]:
+    """A float64 as the sum of two of 26 bits (Veltkamp)."""
+    scaled = x * (2.0**27 + 1)
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
+def _box_muller(uniforms: Array, mean: Any, std: Any) -> Array:
+    """Rows of 16 uniforms to rows of 16 normals: 8 radii, then 8 angles; cosines, then sines."""
+    single = uniforms.dtype == np.float32
+    normals = np.empty_like(uniforms)
+    for start in range(0, len(uniforms), _ROWS):
+        u = uniforms[start : start + _ROWS]
+        u1, theta = 1 - u[:, :8], math.tau * u[:, 8:]
+        log = _log_single(u1) if single else _libm("log", u1, np.float64)
+        sin, cos = _sincos_single(theta) if single else (np.sin(theta), np.cos(theta))
+        radius = np.sqrt(-2 * log)
+        normals[start : start + _ROWS, :8] = _fma(radius * cos, std, mean)
+        normals[start : start + _ROWS, 8:] = _fma(radius * sin, std, mean)
+    return normals
+
+
+_ROWS = 2048  # their intermediate values stay in the cache
+
+# The polynomials of Cephes' logf and sinf/cosf (S. L. Moshier, https://netlib.org/cephes), that PyTorch evaluates.
+_LOG = np.array(
+    [7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+     -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1], np.float32,
+)  # fmt: skip
+_LN2 = np.array([0.693359375, -2.12194440e-4], np.float32)  # in two parts, the first exact
+_SIN = np.array([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1], np.float32)
+_COS = np.array([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2], np.float32)
+_MINUS_QUARTER_PI = np.array([-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8], np.float32)
+
+
+def _horner(coefficients: Array, x: Array) -> Array:
+    value = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value = _fma(value, x, coefficient)
+    return value
+
+
+def _log_single(x: Array) -> Array:
+    """log x of normal float32, with Cephes' roundings."""
+    bits = x.view(np.int32)
+    exponent = (bits >> 23) - 126
+    mantissa = (bits & 0x007FFFFF | 0x3F000000).view(np.float32)  # of [1/2, 1)
+    small = mantissa < np.float32(math.sqrt(0.5))
+    e = (exponent - small).astype(np.float32)
+    m = mantissa - 1 + np.where(small, mantissa, np.float32(0))
+    square = m * m
+    y = _fma(_horner(_LOG, m) * m, square, e * _LN2[1])
+    y = _fma(square, np.float32(-0.5), y)
+    return _fma(e, _LN2[0], m + y)
+
+
+def _sincos_single(x: Array) -> tuple[Array, Array]:
+    """sin x and cos x of float32 x >= 0, with Cephes' roundings."""
+    octant = ((x * np.float32(4 / math.pi)).astype(np.int32) + 1) & ~1
+    eighths = octant.astype(np.float32)
+    for part in _MINUS_QUARTER_PI:
+        x = _fma(eighths, part, x)
+    square = x * x
+    cos = _fma(_horner(_COS, square) * square, square, square * np.float32(-0.5)) + 1
+    sin = _fma(_horner(_SIN, square) * square, x, x)
+    swapped = octant & 2 != 0
+    return (
+        np.where(swapped, cos, sin) * (1 - ((octant & 4) >> 1)).astype(np.float32),
+        np.where(swapped, sin, cos) * ((((octant - 2) & 4) >> 1) - 1).astype(np.float32),
+    )

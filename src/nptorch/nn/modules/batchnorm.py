@@ -1,0 +1,139 @@
+"""Batch normalization.
+
+Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html; Ioffe and Szegedy 2015.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nptorch import dtypes
+from nptorch.nn import functional as F
+from nptorch.nn import init
+from nptorch.nn.module import Module
+from nptorch.nn.parameter import Parameter
+from nptorch.ops import create
+from nptorch.tensor import Tensor
+
+
+class _NormBase(Module):
+    """What batch and instance normalization share: scale, shift and running statistics per channel."""
+
+    _version = 2  # 1 had no num_batches_tracked
+    _input_dims: tuple[int, ...]
+    weight: Tensor | None
+    bias: Tensor | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
+            self.register_parameter(
+                name, Parameter(create.empty(num_features, device=device, dtype=dtype)) if wanted else None
+            )
+        if track_running_stats:
+            self.register_buffer("running_mean", create.zeros(num_features, device=device, dtype=dtype))
+            self.register_buffer("running_var", create.ones(num_features, device=device, dtype=dtype))
+            self.register_buffer("num_batches_tracked", create.tensor(0, dtype=dtypes.int64, device=device))
+        else:
+            for name in ("running_mean", "running_var", "num_batches_tracked"):
+                self.register_buffer(name, None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget the statistics: mean 0, variance 1, no batches."""
+        for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if buffer is not None:
+                buffer.fill_(value)
+
+    def reset_parameters(self) -> None:
+        """Forget the statistics; weight 1, bias 0."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in self._input_dims:
+            expected = " or ".join(f"{n}D" for n in self._input_dims)
+            raise ValueError(f"expected {expected} input (got {input.ndim}D input)")
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *rest: Any) -> None:
+        counted = local_metadata.get("version", 1) >= 2
+        if not counted and self.num_batches_tracked is not None:
+            state_dict.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+class _BatchNorm(_NormBase):
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_input_dim(input)
+        factor = self.momentum
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if factor is None:
+                factor = 1.0 / float(self.num_batches_tracked)  # the mean over all batches
+        untracked = self.running_mean is None and self.running_var is None
+        use_buffers = not self.training or self.track_running_stats
+        return F.batch_norm(
+            input,
+            self.running_mean if use_buffers else None,
+            self.running_var if use_buffers else None,
+            self.weight,
+            self.bias,
+            self.training or untracked,
+            0.0 if factor is None else factor,
+            self.eps,
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """Normalizes each channel of (N, C) or (N, C, L) over the batch; in eval mode by the running statistics.
+
+    momentum: weight of a batch in the running statistics, None for their mean. Raises: ValueError for other dimensions.
+    """
+
+    _input_dims = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalizes each channel of (N, C, H, W) over the batch; in eval mode by the running statistics.
+
+    momentum: weight of a batch in the running statistics, None for their mean. Raises: ValueError for other dimensions.
+    """
+
+    _input_dims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Normalizes each channel of (N, C, D, H, W) over the batch; in eval mode by the running statistics.
+
+    momentum: weight of a batch in the running statistics, None for their mean. Raises: ValueError for other dimensions.
+    """
+
+    _input_dims = (5,)

@@ -1,0 +1,544 @@
+"""Reading and writing by index: x[...], gather and scatter, masks.
+
+Basic indices (integers, slices, None, ...) give views; tensors, arrays, lists and masks give copies. As in PyTorch, and unlike NumPy, an
+integer beside an index tensor selects first, so it does not move the indexed dimensions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nptorch.autograd.grad_mode import mode
+from nptorch.ops.pointwise import where, zeros_of
+from nptorch.ops.promotion import number
+from nptorch.ops.reduce import put_along, take_along
+from nptorch.ops.registry import check_writable, op
+from nptorch.ops.shape import expand, reshape, slice_op, stack
+from nptorch.ops.signatures import axis as parse_axis, function, method, not_a_tensor
+from nptorch.tensor import Tensor, from_array
+
+index_op = op("index", lambda xp, x, *, index: x[index], lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index))
+
+
+def _index_add_at(xp: Any, g: Any, *, shape: tuple[int, ...], index: Any) -> Any:
+    out = xp.zeros(shape, g.dtype)
+    np.add.at(out, index, g)
+    return out
+
+
+index_add_at = op("index_add_at", _index_add_at, lambda g, *, index: index_op(g, index=index))
+
+
+def _index_put(xp: Any, x: Any, value: Any, *, index: Any, accumulate: bool) -> Any:
+    out = x.copy()
+    if accumulate:
+        np.add.at(out, index, value)
+    else:
+        out[index] = value
+    return out
+
+
+index_put_op = op(
+    "index_put",
+    _index_put,
+    lambda g, value_shape, *, index, accumulate: g if accumulate else index_put_op(g, 0.0, index=index, accumulate=False),
+    lambda g, *, index: index_op(g, index=index),
+)
+
+
+def _parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
+    """An index as a basic part, applied first, and an advanced part for what that gives; None where there is nothing to do."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    shape = x._array.shape
+    spent = sum(_dims_of(i) for i in items)
+    if spent > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: got {spent}")
+    if not any(i is Ellipsis for i in items):
+        items.append(Ellipsis)
+    basic: list[Any] = []
+    advanced: list[Any] = []
+    dim = 0
+    plain = True
+    for item in items:
+        if item is Ellipsis:
+            skip = len(shape) - spent
+            basic += [slice(None)] * skip
+            advanced += [slice(None)] * skip
+            dim += skip
+        elif item is None:
+            basic.append(None)
+            advanced.append(slice(None))
+        elif isinstance(item, slice):
+            basic.append(_slice(item))
+            advanced.append(slice(None))
+            dim += 1
+        elif (position := _integer(item)) is not None:
+            n = shape[dim]
+            if not -n <= position < n:
+                raise IndexError(f"index {position} is out of bounds for dimension {dim} with size {n}")
+            basic.append(position)
+            dim += 1
+        else:
+            plain = False
+            array = _index_array(item)
+            if array.dtype.kind == "b":
+                if array.shape != shape[dim : dim + array.ndim]:
+                    bad = next(k for k in range(array.ndim) if array.shape[k] != shape[dim + k])
+                    raise IndexError(
+                        f"The shape of the mask {list(array.shape)} at index {bad} does not match the shape of the indexed tensor {list(shape)} at index {dim + bad}"
+                    )
+                basic += [slice(None)] * array.ndim if array.ndim else [None]
+                advanced += np.nonzero(array) if array.ndim else [np.zeros(int(array), np.int64)]
+                dim += array.ndim
+            else:
+                n = shape[dim]
+                if array.size and (array.min() < -n or array.max() >= n):
+                    wrong = array[(array < -n) | (array >= n)].flat[0]
+                    raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {n}")
+                basic.append(slice(None))
+                advanced.append(array)
+                dim += 1
+    trivial = all(isinstance(b, slice) and b == slice(None) for b in basic)
+    return (None if trivial and not plain else (*basic, ...)), (None if plain else tuple(advanced))
+
+
+def _dims_of(item: Any) -> int:
+    if item is None or item is Ellipsis or isinstance(item, bool):
+        return 0
+    if isinstance(item, (Tensor, np.ndarray)):
+        array = item._array if isinstance(item, Tensor) else item
+        return array.ndim if array.dtype.kind == "b" else 1
+    if isinstance(item, (list, tuple)):
+        array = np.asarray(_index_array(item))
+        return array.ndim if array.dtype.kind == "b" else 1
+    return 1
+
+
+def _integer(item: Any) -> int | None:
+    if item.__class__ is int:
+        return item
+    if isinstance(item, bool):
+        return None
+    if isinstance(item, Tensor):
+        array = item._array
+        return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else None
+    if isinstance(item, np.integer):
+        return int(item)
+    if isinstance(item, float) or not isinstance(item, (list, tuple, np.ndarray)):
+        raise TypeError(f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices (got {type(item).__name__})")
+    return None
+
+
+def _index_array(item: Any) -> Any:
+    if isinstance(item, (list, tuple)):
+        item = np.asarray([int(i) if isinstance(i, Tensor) else i for i in item])
+        if item.size == 0:
+            item = item.astype(np.int64)
+    array = item._array if isinstance(item, Tensor) else np.asarray(item)
+    if array.dtype.kind not in "biu" or (array.dtype.kind == "u" and array.dtype.itemsize > 1):
+        from nptorch import dtypes
+
+        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {dtypes.of(array.dtype)!r}")
+    return array.astype(bool) if array.dtype == np.uint8 else array
+
+
+def _slice(item: slice) -> slice:
+    start, stop, step = (_integer(i) if i is not None else None for i in (item.start, item.stop, item.step))
+    if step is not None and step <= 0:
+        raise ValueError(f"step must be greater than zero, got {step}; use flip() to reverse")
+    return slice(start, stop, step)
+
+
+@method("__getitem__")
+def getitem(self: Tensor, index: Any) -> Tensor:
+    """self[index]: a view for basic indices, a copy for tensors and masks."""
+    basic, advanced = _parse(self, index)
+    x = self if basic is None else slice_op(self, index=basic)
+    return x if advanced is None else index_op(x, index=advanced)
+
+
+@method("__setitem__")
+def setitem(self: Tensor, index: Any, value: Any) -> None:
+    """self[index] = value, broadcast, in place.
+
+    Raises: RuntimeError if the value does not fit there.
+    """
+    basic, advanced = _parse(self, index)
+    x = self if basic is None else slice_op(self, index=basic)
+    if not isinstance(value, Tensor):
+        value = from_array(np.asarray(value) if isinstance(value, np.ndarray) else number(value, self._array.dtype))
+    if advanced is None:
+        copy_(x, value)
+        return
+    _put(x, advanced, value, accumulate=False)
+
+
+def _put(x: Tensor, index: Any, value: Tensor, *, accumulate: bool) -> Tensor:
+    value = value if value._array.dtype == x._array.dtype else value.to(x.dtype)
+    _check_fits(x._array[index].shape, value._array.shape)
+    if mode.grad and (x.requires_grad or value.requires_grad):
+        return index_put_op.into(x, x, value, index=index, accumulate=accumulate)
+    check_writable(x, "index_put_")
+    if accumulate:
+        np.add.at(x._array, index, value._array)
+    else:
+        x._array[index] = value._array
+    x._version[0] += 1
+    return x
+
+
+def _check_fits(room: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    try:
+        fits = np.broadcast_shapes(room, shape) == room
+    except ValueError:
+        fits = False
+    if not fits and not (len(shape) > len(room) and all(n == 1 for n in shape[: len(shape) - len(room)])):
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(room)}")
+
+
+# --- whole-tensor writes ---
+
+assign_op = op("copy", lambda xp, x, source: xp.broadcast_to(source, x.shape).astype(x.dtype), None, lambda g: g, label="CopyBackwards")
+
+
+@method()
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write `src`, broadcast and converted, into this tensor."""
+    if not isinstance(src, Tensor):
+        raise not_a_tensor("copy_", "other", 1, src)
+    _check_fits(self._array.shape, src._array.shape)
+    shape = src._array.shape
+    if len(shape) > self._array.ndim:
+        src = reshape(src, shape[len(shape) - self._array.ndim :])
+    return assign_op.into(self, self, src)
+
+
+@method()
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Write one value into every element."""
+    if isinstance(value, Tensor) and value._array.ndim:
+        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions.")
+    return assign_op.into(self, self, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)))
+
+
+@method()
+def zero_(self: Tensor) -> Tensor:
+    """Write 0 into every element."""
+    return fill_(self, 0)
+
+
+@method()
+def fill_diagonal_(self: Tensor, fill_value: Any) -> Tensor:
+    """Write one value onto the main diagonal."""
+    check_writable(self, "fill_diagonal_")
+    np.fill_diagonal(self._array, fill_value)
+    self._version[0] += 1
+    return self
+
+
+@function()
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy with `values` written (or added) where `indices` say."""
+    return index_put_(input.clone(), indices, values, accumulate)
+
+
+@method()
+def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """Write (or add) `values` where the tuple of index tensors says."""
+    basic, advanced = _parse(self, tuple(indices))
+    x = self if basic is None else slice_op(self, index=basic)
+    _put(x, advanced, values, accumulate=accumulate)
+    return self
+
+
+# --- along one dimension ---
+
+
+def _indices(name: str, index: Tensor, ndim: int, size: int) -> None:
+    if not isinstance(index, Tensor):
+        raise not_a_tensor(name, "index", 3, index)
+    if index._array.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
+    if index._array.ndim != ndim and index._array.size:
+        raise RuntimeError(f"{name}(): Index tensor must have the same number of dimensions as input tensor ({ndim}), got {index._array.ndim}")
+    array = index._array
+    if array.size and (array.min() < 0 or array.max() >= size):
+        wrong = array[(array < 0) | (array >= size)].flat[0]
+        raise RuntimeError(f"{name}(): index {wrong} is out of bounds for dimension with size {size}")
+
+
+def _window(x: Tensor, index: Tensor, d: int) -> Tensor:
+    """The part of `x` that `index` reaches: its own lengths in all dimensions but `d`."""
+    lengths = index._array.shape
+    if all(n == m for i, (n, m) in enumerate(zip(lengths, x._array.shape, strict=True)) if i != d):
+        return x
+    return slice_op(x, index=tuple(slice(None) if i == d else slice(0, n) for i, n in enumerate(lengths)))
+
+
+@function()
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on
+    (https://pytorch.org/docs/stable/generated/torch.gather.html)."""
+    if input._array.ndim == 0:
+        return reshape(gather(reshape(input, 1), 0, reshape(index, -1)), index._array.shape)
+    d = parse_axis("gather", dim, input._array.ndim)
+    _indices("gather", index, input._array.ndim, input._array.shape[d])
+    return take_along(_window(input, index, d), index, axis=d)
+
+
+@function()
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """gather() with broadcasting; without `dim`, from the flattened tensor."""
+    if dim is None:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    d = parse_axis("take_along_dim", dim, input._array.ndim)
+    _indices("take_along_dim", indices, input._array.ndim, input._array.shape[d])
+    return take_along(input, indices, axis=d)
+
+
+def _scatter_forward(xp: Any, x: Any, index: Any, src: Any, *, axis: int) -> Any:
+    out = x.copy()
+    xp.put_along_axis(out, index, src, axis) if src.shape == index.shape else xp.put_along_axis(out, index, src[tuple(map(slice, index.shape))], axis)
+    return out
+
+
+scatter_op = op(
+    "scatter",
+    _scatter_forward,
+    lambda g, index, src_shape, *, axis: scatter_op(g, index, from_array(np.zeros(index._array.shape, g._array.dtype)), axis=axis),
+    None,
+    lambda g, index, src_shape, *, axis: _widened(take_along(g, index, axis=axis), src_shape),
+)
+
+
+def _widened(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    if g._array.shape == shape:
+        return g
+    from nptorch.ops.shape import slice_backward
+
+    return slice_backward(g, shape=shape, index=tuple(map(slice, g._array.shape)))
+
+
+def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
+    if not isinstance(src, Tensor):
+        return from_array(np.broadcast_to(number(src, input._array.dtype), index._array.shape))
+    if src._array.dtype != input._array.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype!r} and {src.dtype!r}")
+    if any(n > m for n, m in zip(index._array.shape, src._array.shape, strict=True)):
+        raise RuntimeError(f"{name}(): Expected index {list(index._array.shape)} to be no larger than src {list(src._array.shape)}")
+    return src
+
+
+@function()
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    """A copy with `src` written where `index` points along `dim`: the reverse of gather()
+    (https://pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html)."""
+    return scatter_(input.clone(), dim, index, src, value=value, reduce=reduce)
+
+
+@method()
+def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    """In-place scatter(); reduce="add" adds and "multiply" multiplies."""
+    d = parse_axis("scatter_", dim, self._array.ndim)
+    _indices("scatter", index, self._array.ndim, self._array.shape[d])
+    source = _source("scatter", self, index, value if src is None else src)
+    if reduce == "add":
+        return scatter_add_(self, d, index, source)
+    if reduce == "multiply":
+        factor = from_array(np.ones_like(self._array))
+        at = list(np.ogrid[tuple(slice(n) for n in index._array.shape)])
+        at[d] = index._array
+        np.multiply.at(factor._array, tuple(at), source._array[tuple(map(slice, index._array.shape))])
+        return self.mul_(factor)
+    if reduce is not None:
+        raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce!r}")
+    window = _window(self, index, d)
+    scatter_op.into(window, window, index, source, axis=d)
+    return self
+
+
+@function()
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy with `src` added where `index` points along `dim`; repeated places add up."""
+    d = parse_axis("scatter_add", dim, input._array.ndim)
+    _indices("scatter_add", index, input._array.ndim, input._array.shape[d])
+    source = _source("scatter_add", input, index, src)
+    if source._array.shape != index._array.shape:
+        source = slice_op(source, index=tuple(map(slice, index._array.shape)))
+    return input + put_along(source, index, shape=input._array.shape, axis=d)
+
+
+@method()
+def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """In-place scatter_add()."""
+    return self.add_(scatter_add(zeros_of(self), dim, index, src))
+
+
+def _line(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, tuple[Any, ...]]:
+    d = parse_axis(name, dim, input._array.ndim)
+    if not isinstance(index, Tensor):
+        raise not_a_tensor(name, "index", 3, index)
+    if index._array.ndim > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, got shape {list(index._array.shape)}")
+    _indices(name, index.reshape(-1), 1, input._array.shape[d])
+    return d, (slice(None),) * d + (index._array.reshape(-1),)
+
+
+@function()
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of `dim` that `index` names, in its order."""
+    return index_op(input, index=_line("index_select", input, dim, index)[1])
+
+
+@function()
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """A copy with alpha * source added to the slices that `index` names."""
+    _, at = _line("index_add", input, dim, index)
+    return index_put_op(input, source if alpha == 1 else source * alpha, index=at, accumulate=True)
+
+
+@function()
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """A copy with `source` in the slices that `index` names."""
+    _, at = _line("index_copy", input, dim, index)
+    return index_put_op(input, source, index=at, accumulate=False)
+
+
+@function()
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A copy with one value in the slices that `index` names."""
+    _, at = _line("index_fill", input, dim, index)
+    return index_put_op(input, value if isinstance(value, Tensor) else from_array(number(value, input._array.dtype)), index=at, accumulate=False)
+
+
+@method()
+def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """In-place index_add()."""
+    _, at = _line("index_add_", self, dim, index)
+    return _put(self, at, source if alpha == 1 else source * alpha, accumulate=True)
+
+
+@method()
+def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """In-place index_copy()."""
+    _, at = _line("index_copy_", self, dim, index)
+    return _put(self, at, source, accumulate=False)
+
+
+@method()
+def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """In-place index_fill()."""
+    _, at = _line("index_fill_", self, dim, index)
+    return _put(self, at, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)), accumulate=False)
+
+
+@function()
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """Elements of the flattened tensor."""
+    flat = reshape(input, -1)
+    return index_op(flat, index=_parse(flat, index)[1] or (index._array,))
+
+
+@function()
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+    """Every element (or slice of `dim`) repeated on the spot."""
+    x = reshape(input, -1) if dim is None else input
+    d = 0 if dim is None else parse_axis("repeat_interleave", dim, x._array.ndim)
+    times = repeats._array if isinstance(repeats, Tensor) else repeats
+    return index_op(x, index=(slice(None),) * d + (np.repeat(np.arange(x._array.shape[d]), times),))
+
+
+# --- masks and places ---
+
+
+@method()
+def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Write one value wherever `mask` holds."""
+    return copy_(self, masked_fill(self, mask, value))
+
+
+@function()
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """A copy with one value wherever `mask` (broadcast) holds."""
+    if not isinstance(mask, Tensor) or mask._array.dtype.kind != "b":
+        raise RuntimeError(f"masked_fill only supports boolean masks, but got {mask.dtype if isinstance(mask, Tensor) else type(mask).__name__}")
+    if isinstance(value, Tensor):
+        value = value if value._array.dtype == input._array.dtype else value.to(input.dtype)
+    else:
+        value = from_array(number(value, input._array.dtype))
+    return where(mask, value, input)
+
+
+@function()
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where `mask` (broadcast) holds, in one dimension."""
+    shape = np.broadcast_shapes(input._array.shape, mask._array.shape)
+    return index_op(expand(input, shape), index=(np.broadcast_to(mask._array, shape),))
+
+
+@method()
+def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Write the elements of `source`, in order, to the places where `mask` holds."""
+    at = np.broadcast_to(mask._array, self._array.shape)
+    return _put(self, (at,), reshape(source, -1)[: int(at.sum())], accumulate=False)
+
+
+@function()
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """A copy with the elements of `source`, in order, where `mask` holds."""
+    return masked_scatter_(input.clone(), mask, source)
+
+
+@function()
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The indices of the elements that are not zero, a row each (or a tuple of columns)."""
+    found = np.nonzero(np.atleast_1d(input._array)) if input._array.ndim == 0 and as_tuple else np.nonzero(input._array) if input._array.ndim else None
+    if as_tuple:
+        return tuple(from_array(i.astype(np.int64)) for i in found or ())
+    if found is None:
+        return from_array(np.zeros((int(bool(input._array)), 0), np.int64))
+    return from_array(np.stack(found, 1).astype(np.int64))
+
+
+@function()
+def argwhere(input: Tensor) -> Tensor:
+    """nonzero() as rows."""
+    return nonzero(input)
+
+
+@function("where", method=False)
+def where_function(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """input where condition holds, else other; with one argument, nonzero() as a tuple
+    (https://pytorch.org/docs/stable/generated/torch.where.html)."""
+    return nonzero(condition, as_tuple=True) if input is None else where(condition, input, other)
+
+
+@method("where")
+def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """self where condition holds, else other."""
+    return where(condition, self, other)
+
+
+@function()
+def isin(elements: Any, test_elements: Any) -> Tensor:
+    """Whether each element is one of `test_elements`."""
+    a, b = (x._array if isinstance(x, Tensor) else np.asarray(x) for x in (elements, test_elements))
+    return from_array(np.asarray(np.isin(a, b)))
+
+
+@function()
+def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None) -> Tensor:
+    """Where each value would stand in a sorted vector."""
+    values = input._array if isinstance(input, Tensor) else np.asarray(input)
+    if sorted_sequence._array.ndim != 1:
+        lines = [searchsorted(a, b, right=right, side=side) for a, b in zip(sorted_sequence, from_array(values), strict=True)]
+        return stack(lines)
+    return from_array(np.asarray(np.searchsorted(sorted_sequence._array, values, side or ("right" if right else "left")), np.int64))
+
+
+@function()
+def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+    """The number of the interval between `boundaries` that each value falls into."""
+    return searchsorted(boundaries, input, right=right)

@@ -1,0 +1,296 @@
+"""Matrix products and what is built from them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nptorch.ops.pointwise import conj
+from nptorch.ops.promotion import same
+from nptorch.ops.reduce import sum_op, vector_norm
+from nptorch.ops.registry import op
+from nptorch.ops.shape import diagonal, expand, permute_op, reshape, transpose_op, unsqueeze_op
+from nptorch.ops.signatures import axes as parse_axes, function, into_out
+from nptorch.tensor import Tensor
+
+
+def _mT(x: Tensor) -> Tensor:
+    return conj(transpose_op(x, a=-2, b=-1))
+
+
+def _matmul_x(g: Tensor, x_shape: Any, y: Tensor) -> Tensor:
+    if y._array.ndim == 1:
+        return unsqueeze_op(g, dim=g._array.ndim) * conj(y) if len(x_shape) > 1 else g * conj(y)
+    if len(x_shape) == 1:
+        full = matmul(unsqueeze_op(g, dim=g._array.ndim - 1), _mT(y))
+        return reshape(full, (*full._array.shape[:-2], full._array.shape[-1]))
+    return matmul(g, _mT(y))
+
+
+def _matmul_y(g: Tensor, x: Tensor, y_shape: Any) -> Tensor:
+    if x._array.ndim == 1:
+        if len(y_shape) == 1:
+            return g * conj(x)
+        return unsqueeze_op(conj(x), dim=1) * unsqueeze_op(g, dim=g._array.ndim - 1)
+    if len(y_shape) == 1:
+        full = matmul(_mT(x), unsqueeze_op(g, dim=g._array.ndim))
+        return reshape(full, full._array.shape[:-1])
+    return matmul(_mT(x), g)
+
+
+def _matmul(xp: Any, x: Any, y: Any) -> Any:
+    if x.ndim == 0 or y.ndim == 0:
+        raise RuntimeError(f"matmul(): both arguments need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+    inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
+    if x.shape[-1] != inner:
+        if x.ndim <= 2 and y.ndim == 2:
+            rows = x.shape[0] if x.ndim == 2 else 1
+            raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1]} and {y.shape[0]}x{y.shape[1]})")
+        raise RuntimeError(f"matmul(): the last dimension of {list(x.shape)} must match dimension {-2 if y.ndim > 1 else -1} of {list(y.shape)}")
+    try:
+        return xp.matmul(x, y)
+    except ValueError:
+        raise RuntimeError(f"matmul(): the batch dimensions of {list(x.shape)} and {list(y.shape)} do not broadcast") from None
+
+
+matmul = op("matmul", _matmul, _matmul_x, _matmul_y, promote=same("matmul"), label="MmBackward0")
+
+
+@function("matmul")
+def _matmul_function(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The matrix product, batched over leading dimensions; vectors as in NumPy
+    (https://pytorch.org/docs/stable/generated/torch.matmul.html)."""
+    return matmul(input, other) if out is None else into_out(out, matmul, input, other)
+
+
+def _of_rank(name: str, ranks: tuple[int, int], x: Tensor, y: Tensor) -> Tensor:
+    if (x._array.ndim, y._array.ndim) != ranks:
+        raise RuntimeError(f"{name}(): expected a {ranks[0]}D and a {ranks[1]}D tensor, got shapes {list(x._array.shape)} and {list(y._array.shape)}")
+    return matmul(x, y)
+
+
+@function()
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices."""
+    return _of_rank("mm", (2, 2), input, mat2)
+
+
+@function()
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices, of one length."""
+    if input._array.ndim == mat2._array.ndim == 3 and input._array.shape[0] != mat2._array.shape[0]:
+        raise RuntimeError(f"bmm(): batch sizes differ: {list(input._array.shape)} and {list(mat2._array.shape)}")
+    return _of_rank("bmm", (3, 3), input, mat2)
+
+
+@function()
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """A matrix times a vector."""
+    return _of_rank("mv", (2, 1), input, vec)
+
+
+@function("dot", "vdot", "inner")
+def dot(input: Tensor, other: Tensor) -> Tensor:
+    """The sum of the products of two vectors."""
+    return _of_rank("dot", (1, 1), input, other)
+
+
+@function("outer", "ger")
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """All products of the elements of two vectors."""
+    return reshape(input, -1, 1) * reshape(vec2, 1, -1)
+
+
+@function()
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    return _scaled(input, beta) + _scaled(mm(mat1, mat2), alpha)
+
+
+@function()
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (mat @ vec)."""
+    return _scaled(input, beta) + _scaled(mv(mat, vec), alpha)
+
+
+@function()
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * outer(vec1, vec2)."""
+    return _scaled(input, beta) + _scaled(outer(vec1, vec2), alpha)
+
+
+@function()
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * bmm(batch1, batch2)."""
+    return _scaled(input, beta) + _scaled(bmm(batch1, batch2), alpha)
+
+
+def _scaled(x: Tensor, factor: Any) -> Tensor:
+    return x if factor == 1 else x * factor
+
+
+@function(method=False)
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """The sum of products over pairs of dimensions: the last n of a and first n of b, or two lists."""
+    if isinstance(dims, int):
+        da, db = list(range(a._array.ndim - dims, a._array.ndim)), list(range(dims))
+    else:
+        da, db = ([d % t._array.ndim for d in ds] for ds, t in zip(dims, (a, b), strict=True))
+    fa = [d for d in range(a._array.ndim) if d not in da]
+    fb = [d for d in range(b._array.ndim) if d not in db]
+    n = math.prod(a._array.shape[d] for d in da)
+    y = matmul(reshape(permute_op(a, dims=(*fa, *da)), -1, n), reshape(permute_op(b, dims=(*db, *fb)), n, -1))
+    return reshape(y, tuple(a._array.shape[d] for d in fa) + tuple(b._array.shape[d] for d in fb))
+
+
+def _einsum_vjp(g: Tensor, inputs: Any, *, equation: str, i: int) -> Tensor:
+    terms, target = equation.split("->")
+    parts = terms.split(",")
+    others = [conj(x) for k, x in enumerate(inputs) if k != i]
+    rest = [p for k, p in enumerate(parts) if k != i]
+    # Letters that appear in this operand alone were summed: they come back by broadcasting.
+    known = set(target).union(*rest) if rest else set(target)
+    have = [c for c in parts[i] if c in known]
+    y = einsum_op(g, *others, equation=f"{','.join([target, *rest])}->{''.join(have)}")
+    shape = inputs[i]._array.shape
+    y = reshape(y, tuple(n if c in known else 1 for c, n in zip(parts[i], shape, strict=True)))
+    return expand(y, shape)
+
+
+einsum_op = op("einsum", lambda xp, *xs, equation: np.asarray(xp.einsum(equation, *xs, optimize=len(xs) > 2)), _einsum_vjp)
+
+
+@function(method=False)
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Sums of products by index letters, e.g. einsum("bij,bjk->bik", a, b)
+    (https://pytorch.org/docs/stable/generated/torch.einsum.html)."""
+    if len(operands) == 1 and not isinstance(operands[0], Tensor):
+        operands = tuple(operands[0])
+    terms, arrow, target = equation.replace(" ", "").partition("->")
+    parts = terms.split(",")
+    if len(parts) != len(operands):
+        raise RuntimeError(f"einsum(): the equation {equation!r} names {len(parts)} operands, but {len(operands)} were given")
+    free = [c for c in map(chr, [*range(65, 91), *range(97, 123)]) if c not in equation]
+    dots = [x._array.ndim - len(p.replace("...", "")) if "..." in p else 0 for p, x in zip(parts, operands, strict=True)]
+    batch = "".join(free[: max(dots, default=0)])
+    if not arrow:
+        letters = terms.replace("...", "").replace(",", "")
+        target = ("..." if batch else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    parts = [p.replace("...", batch[len(batch) - n :]) for p, n in zip(parts, dots, strict=True)]
+    for p, x in zip(parts, operands, strict=True):
+        if len(p) != x._array.ndim:
+            raise RuntimeError(f"einsum(): the subscripts {p!r} do not match an operand with {x._array.ndim} dimensions")
+    operands = tuple(operands)
+    for k, p in enumerate(parts):  # a repeated letter within an operand is its diagonal
+        while len(set(p)) < len(p):
+            c = next(c for c in p if p.count(c) > 1)
+            i, j = [n for n, d in enumerate(p) if d == c][:2]
+            operands = (*operands[:k], diagonal(operands[k], 0, i, j), *operands[k + 1 :])
+            p = "".join(d for n, d in enumerate(p) if n not in (i, j)) + c
+        parts[k] = p
+    target = target.replace("...", batch)
+    try:
+        return einsum_op(*operands, equation=f"{','.join(parts)}->{target}")
+    except ValueError as error:
+        raise RuntimeError(f"einsum(): {error} (equation {equation!r}, shapes {[list(x._array.shape) for x in operands]})") from None
+
+
+@function()
+def trace(input: Tensor) -> Tensor:
+    """The sum of a matrix's diagonal."""
+    return sum_op(diagonal(input), axis=(0,), keepdims=False)
+
+
+@function(method=False)
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """The Kronecker product."""
+    n = max(input._array.ndim, other._array.ndim)
+    a, b = ((1,) * (n - x._array.ndim) + x._array.shape for x in (input, other))
+    y = reshape(input, tuple(m for k in a for m in (k, 1))) * reshape(other, tuple(m for k in b for m in (1, k)))
+    return reshape(y, tuple(p * q for p, q in zip(a, b, strict=True)))
+
+
+@function("cross")
+def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
+    """The cross product of 3-vectors along `dim`."""
+    from nptorch.ops.shape import select, stack
+
+    (a1, a2, a3), (b1, b2, b3) = ([select(x, dim, i) for i in range(3)] for x in (input, other))
+    return stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], dim)
+
+
+@function(method=False)
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of several matrices."""
+    y = matrices[0]
+    for m in matrices[1:]:
+        y = mm(y, m)
+    return y
+
+
+# --- solving (https://pytorch.org/docs/stable/linalg.html) ---
+
+
+def _float_matrix(name: str, x: Tensor, square: bool = True) -> None:
+    if x._array.dtype.kind not in "fc":
+        raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got {x.dtype!r}")
+    if x._array.ndim < 2 or (square and x._array.shape[-1] != x._array.shape[-2]):
+        raise RuntimeError(f"linalg.{name}: A must be batches of square matrices, but they have shape {list(x._array.shape)}")
+
+
+inverse_op = op("linalg_inv", lambda xp, x: _solved("inv", xp.linalg.inv, x), lambda g, out: -matmul(matmul(_mT(out), g), _mT(out)), label="LinalgInvExBackward0")
+det_op = op(
+    "linalg_det",
+    lambda xp, x: np.asarray(xp.linalg.det(x)),
+    lambda g, x, out: unsqueeze_op(unsqueeze_op(g * conj(out), dim=g._array.ndim), dim=g._array.ndim + 1) * _mT(inverse_op(x)),
+)
+solve_op = op(
+    "linalg_solve",
+    lambda xp, a, b: _solved("solve", xp.linalg.solve, a, b),
+    lambda g, a, out: -matmul(solve_op(_mT(a), g), _mT(out)),
+    lambda g, a: solve_op(_mT(a), g),
+)
+
+
+def _solved(name: str, f: Any, *xs: Any) -> Any:
+    try:
+        return f(*xs)
+    except np.linalg.LinAlgError:
+        raise RuntimeError(f"linalg.{name}: The diagonal element is zero, the {name} could not be completed because the input matrix is singular.") from None
+
+
+@function("inverse")
+def inverse(input: Tensor) -> Tensor:
+    """The inverse of a square matrix, or of each in a batch.
+
+    Raises: RuntimeError for a singular one.
+    """
+    _float_matrix("inv", input)
+    return inverse_op(input)
+
+
+@function("det")
+def det(input: Tensor) -> Tensor:
+    """The determinant."""
+    _float_matrix("det", input)
+    return det_op(input)
+
+
+def solve(A: Tensor, B: Tensor) -> Tensor:
+    """X with A @ X = B."""
+    _float_matrix("solve", A)
+    if B._array.ndim == 1 or (B._array.ndim == A._array.ndim - 1 and B._array.shape == A._array.shape[:-1]):
+        y = solve_op(A, unsqueeze_op(B, dim=B._array.ndim))
+        return reshape(y, y._array.shape[:-1])
+    return solve_op(A, B)
+
+
+def linalg_norm(x: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """A vector norm, or the Frobenius norm of matrices."""
+    if ord in (None, "fro"):
+        ord = 2.0
+    elif isinstance(dim, (tuple, list)) and len(dim) == 2 or (dim is None and x._array.ndim == 2 and ord is not None):
+        raise NotImplementedError(f"linalg.norm(ord={ord!r}) of matrices is not supported; 'fro' is")
+    return vector_norm(x, float(ord), parse_axes("linalg.norm", dim, x._array.ndim), keepdim)

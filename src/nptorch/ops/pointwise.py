@@ -1,0 +1,572 @@
+"""Element by element: arithmetic, powers, exponentials, trigonometry, comparison, logic, bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nptorch import dtypes
+from nptorch.ops.promotion import cast, common, float_only, result_type, to_float
+from nptorch.ops.registry import op
+from nptorch.ops.signatures import as_tensor_like, binary, function, into_out, method, not_a_tensor, unary
+from nptorch.tensor import Tensor, from_array
+
+# --- arithmetic ---
+
+# bool + bool is a logical or, and bool * bool a logical and: NumPy agrees with PyTorch there.
+add = op("add", lambda xp, x, y: x + y, lambda g: g, lambda g: g, promote=common)
+sub = op("sub", lambda xp, x, y: x - y, lambda g: g, lambda g: neg(g), promote=common)
+mul = binary("mul", lambda xp, x, y: x * y, lambda g, y: g * conj(y), lambda g, x: g * conj(x), promote=common, aliases=("multiply",))
+div = op(
+    "div",
+    lambda xp, x, y: xp.true_divide(x, y),
+    lambda g, y: g / conj(y),
+    lambda g, y, out: neg(g * conj(out / y)),
+    promote=to_float,
+)
+neg = unary("neg", lambda xp, x: -x, lambda g: neg(g), aliases=("negative",))
+absolute = unary("abs", lambda xp, x: xp.abs(x), lambda g, x: g * sgn(x), aliases=("absolute",))
+sign = unary("sign", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g: zeros_of(g))
+sgn = unary("sgn", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g: zeros_of(g))
+square = unary("square", lambda xp, x: x * x, lambda g, x: g * (2 * x), label="PowBackward0")
+reciprocal = unary("reciprocal", lambda xp, x: xp.reciprocal(x), lambda g, out: neg(g * out * out), promote=to_float)
+positive = unary("positive", lambda xp, x: x.copy(), lambda g: g, inplace=False)
+
+
+def _alpha(name: str, other: Any, alpha: Any) -> Any:
+    if alpha == 1:
+        return other
+    if isinstance(alpha, float) and isinstance(other, Tensor) and not other.dtype.is_floating_point and not other.dtype.is_complex:
+        raise RuntimeError(f"{name}(): for integral input tensors, argument alpha must not be a floating point number (got {alpha})")
+    return other * alpha
+
+
+@function("add")
+def _add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """input + alpha * other, broadcast (https://pytorch.org/docs/stable/generated/torch.add.html)."""
+    other = _alpha("add", other, alpha)
+    return add(input, other) if out is None else into_out(out, add, input, other)
+
+
+@function("sub", "subtract")
+def _sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """input - alpha * other, broadcast (https://pytorch.org/docs/stable/generated/torch.sub.html)."""
+    for x in (input, other):
+        if isinstance(x, Tensor) and x._array.dtype.kind == "b":
+            raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. Use `^` or `logical_xor()` instead.")
+    other = _alpha("sub", other, alpha)
+    return sub(input, other) if out is None else into_out(out, sub, input, other)
+
+
+@method()
+def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """In-place add()."""
+    return add.into(self, self, _alpha("add_", other, alpha))
+
+
+@method("sub_", "subtract_")
+def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """In-place sub()."""
+    return sub.into(self, self, _alpha("sub_", other, alpha))
+
+
+@function()
+def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """other - alpha * input."""
+    return _sub(other, input, alpha=alpha)
+
+
+floor_div = op(
+    "floor_div", lambda xp, x, y: _no_int_zero("floor division", y) or xp.floor_divide(x, y), lambda g: zeros_of(g), lambda g: zeros_of(g), promote=common
+)
+trunc_div = op(
+    "trunc_div", lambda xp, x, y: _no_int_zero("division", y) or _trunc_divide(xp, x, y), lambda g: zeros_of(g), lambda g: zeros_of(g), promote=common
+)
+
+
+def _no_int_zero(what: str, y: Any) -> None:
+    if isinstance(y, np.ndarray) and y.dtype.kind in "iu" and (y == 0).any():
+        raise RuntimeError(f"ZeroDivisionError: integer {what} by zero")
+
+
+def _trunc_divide(xp: Any, x: Any, y: Any) -> Any:
+    if x.dtype.kind in "iu":
+        return (xp.sign(x) * xp.sign(y) * (xp.abs(x) // xp.abs(y))).astype(x.dtype)
+    return xp.trunc(xp.true_divide(x, y))
+
+
+def _rounded_div(rounding_mode: str | None) -> Any:
+    try:
+        return {None: div, "floor": floor_div, "trunc": trunc_div}[rounding_mode]
+    except KeyError:
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}") from None
+
+
+@function("div", "divide", "true_divide")
+def _div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """input / other; integers give floats unless rounding_mode is "floor" or "trunc"
+    (https://pytorch.org/docs/stable/generated/torch.div.html)."""
+    chosen = _rounded_div(rounding_mode)
+    return chosen(input, other) if out is None else into_out(out, chosen, input, other)
+
+
+@method("div_", "divide_", "true_divide_")
+def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """In-place div()."""
+    return _rounded_div(rounding_mode).into(self, self, other)
+
+
+@function()
+def floor_divide(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    """input // other, rounded down."""
+    return floor_div(input, other) if out is None else into_out(out, floor_div, input, other)
+
+
+@method()
+def floor_divide_(self: Tensor, other: Any) -> Tensor:
+    """In-place floor_divide()."""
+    return floor_div.into(self, self, other)
+
+
+remainder = binary(
+    "remainder",
+    lambda xp, x, y: _no_int_zero("modulo", y) or xp.remainder(x, y),
+    lambda g: g,
+    lambda g, x, y: neg(g * floor_div(x, y)),
+    promote=common,
+)
+fmod = binary(
+    "fmod", lambda xp, x, y: _no_int_zero("modulo", y) or xp.fmod(x, y), lambda g: g, lambda g, x, y: neg(g * trunc_div(x, y)), promote=common
+)
+
+# --- powers, exponentials, logarithms ---
+
+
+def _pow(xp: Any, x: Any, y: Any) -> Any:
+    if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and np.any(np.asarray(y) < 0):
+        raise RuntimeError("Integers to negative integer powers are not allowed; convert the base with .float()")
+    if y.__class__ in (int, float):  # the common exponents: far cheaper than power()
+        if y == 2:
+            return x * x
+        if y == 0.5:
+            return xp.sqrt(x)
+        if y == 1:
+            return x.copy()
+    return xp.power(x, y)
+
+
+def _pow_base_vjp(g: Tensor, x: Any, y: Any) -> Tensor:
+    if isinstance(y, Tensor):  # 0 ** 0 has no slope, not nan
+        return where(y == 0, zeros_of(g), g * (y * pow(x, y - 1)))
+    return zeros_of(g) if y == 0 else g * (y * pow(x, y - 1))
+
+
+def _pow_exponent_vjp(g: Tensor, x: Any, y: Tensor, out: Tensor) -> Tensor:
+    base = as_tensor_like(x, out)
+    return where((base == 0) & (y >= 0), zeros_of(g), g * (out * log(base)))
+
+
+pow = binary("pow", _pow, _pow_base_vjp, _pow_exponent_vjp, promote=common)
+float_power = op("float_power", lambda xp, x, y: xp.power(x, y), _pow_base_vjp, _pow_exponent_vjp, promote=lambda xs: cast(xs, dtypes.float64))
+exp = unary("exp", lambda xp, x: xp.exp(x), lambda g, out: g * conj(out), promote=to_float)
+exp2 = unary("exp2", lambda xp, x: xp.exp2(x), lambda g, out: g * (out * math.log(2)), promote=to_float)
+expm1 = unary("expm1", lambda xp, x: xp.expm1(x), lambda g, out: g * (out + 1), promote=to_float)
+log = unary("log", lambda xp, x: xp.log(x), lambda g, x: g / conj(x), promote=to_float)
+log2 = unary("log2", lambda xp, x: xp.log2(x), lambda g, x: g / (x * math.log(2)), promote=to_float)
+log10 = unary("log10", lambda xp, x: xp.log10(x), lambda g, x: g / (x * math.log(10)), promote=to_float)
+log1p = unary("log1p", lambda xp, x: xp.log1p(x), lambda g, x: g / (x + 1), promote=to_float)
+sqrt = unary("sqrt", lambda xp, x: xp.sqrt(x), lambda g, out: g / (2 * out), promote=to_float)
+rsqrt = unary("rsqrt", lambda xp, x: 1 / xp.sqrt(x), lambda g, out: g * (-0.5 * out * out * out), promote=to_float)
+logaddexp = binary(
+    "logaddexp",
+    lambda xp, x, y: xp.logaddexp(x, y),
+    lambda g, x, out: g * exp(x - out),
+    lambda g, y, out: g * exp(y - out),
+    promote=float_only("logaddexp"),
+    inplace=False,
+)
+xlogy = binary(
+    "xlogy",
+    lambda xp, x, y: xp.where(xp.isnan(y), xp.nan, xp.where(x == 0, xp.zeros_like(x), x * xp.log(y))).astype(_inexact(x, y)),
+    lambda g, x, y: g * where((x == 0) & (as_tensor_like(y, g) <= 0), zeros_of(g), log(as_tensor_like(y, g))),
+    lambda g, x, y: g * (x / y),
+    promote=to_float,
+)
+
+
+def _inexact(*xs: Any) -> Any:
+    return next(x.dtype for x in xs if isinstance(x, np.ndarray))
+
+
+# --- trigonometry and relatives ---
+
+sin = unary("sin", lambda xp, x: xp.sin(x), lambda g, x: g * cos(x), promote=to_float)
+cos = unary("cos", lambda xp, x: xp.cos(x), lambda g, x: neg(g * sin(x)), promote=to_float)
+tan = unary("tan", lambda xp, x: xp.tan(x), lambda g, out: g * (out * out + 1), promote=to_float)
+asin = unary("asin", lambda xp, x: xp.arcsin(x), lambda g, x: g * rsqrt(1 - x * x), promote=to_float, aliases=("arcsin",))
+acos = unary("acos", lambda xp, x: xp.arccos(x), lambda g, x: neg(g * rsqrt(1 - x * x)), promote=to_float, aliases=("arccos",))
+atan = unary("atan", lambda xp, x: xp.arctan(x), lambda g, x: g / (x * x + 1), promote=to_float, aliases=("arctan",))
+sinh = unary("sinh", lambda xp, x: xp.sinh(x), lambda g, x: g * cosh(x), promote=to_float)
+cosh = unary("cosh", lambda xp, x: xp.cosh(x), lambda g, x: g * sinh(x), promote=to_float)
+tanh = unary("tanh", lambda xp, x: xp.tanh(x), lambda g, out: g * (1 - out * out), promote=to_float)
+asinh = unary("asinh", lambda xp, x: xp.arcsinh(x), lambda g, x: g * rsqrt(x * x + 1), promote=to_float, aliases=("arcsinh",))
+acosh = unary("acosh", lambda xp, x: xp.arccosh(x), lambda g, x: g * rsqrt(x * x - 1), promote=to_float, aliases=("arccosh",))
+atanh = unary("atanh", lambda xp, x: xp.arctanh(x), lambda g, x: g / (1 - x * x), promote=to_float, aliases=("arctanh",))
+atan2 = binary(
+    "atan2",
+    lambda xp, x, y: xp.arctan2(x, y),
+    lambda g, x, y: g * (y / (x * x + y * y)),
+    lambda g, x, y: g * (neg(x) / (x * x + y * y)),
+    promote=to_float,
+    aliases=("arctan2",),
+)
+hypot = binary("hypot", lambda xp, x, y: xp.hypot(x, y), lambda g, x, out: g * (x / out), lambda g, y, out: g * (y / out), promote=common)
+deg2rad = unary("deg2rad", lambda xp, x: x * (math.pi / 180), lambda g: g * (math.pi / 180), promote=to_float)
+rad2deg = unary("rad2deg", lambda xp, x: x * (180 / math.pi), lambda g: g * (180 / math.pi), promote=to_float)
+sinc = unary("sinc", lambda xp, x: xp.sinc(x), lambda g, x: g * _sinc_slope(x), promote=to_float)
+
+
+def _sinc_slope(x: Tensor) -> Tensor:
+    zero = x == 0
+    safe = where(zero, 1.0, x) * math.pi
+    return where(zero, zeros_of(x), (cos(safe) - sin(safe) / safe) / safe * math.pi)
+
+
+def _sigmoid(xp: Any, x: Any) -> Any:
+    # exp of a negative number only: no overflow on either side
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype, copy=False) if x.dtype.kind != "c" else 1 / (1 + xp.exp(-x))
+
+
+sigmoid = unary("sigmoid", _sigmoid, lambda g, out: g * (out * (1 - out)), promote=to_float)
+
+
+@function()
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), the inverse of sigmoid; `eps` clamps the input to [eps, 1 - eps]."""
+    x = input if eps is None else clamp(input, eps, 1 - eps)
+    return log(x / (1 - x))
+
+
+# --- special functions: SciPy where it is installed, Python's math module else ---
+
+
+def _special(name: str, fallback: Callable[[float], float] | None) -> Callable[[Any, Any], Any]:
+    def forward(xp: Any, x: Any) -> Any:
+        try:
+            from scipy import special
+        except ImportError:
+            if fallback is None:
+                raise ImportError(f"{name}() needs SciPy: pip install scipy") from None
+            values = x.astype(np.float64, copy=False).ravel().tolist()
+            return np.array([fallback(v) for v in values], x.dtype).reshape(x.shape)
+        return np.asarray(getattr(special, name)(x))
+
+    return forward
+
+
+def _lgamma(x: float) -> float:
+    if x != x or x == math.inf:
+        return x
+    return math.inf if x == -math.inf or (x <= 0 and x == math.floor(x)) else math.lgamma(x)
+
+
+erf = unary("erf", _special("erf", math.erf), lambda g, x: g * (2 / math.sqrt(math.pi) * exp(neg(x * x))), promote=to_float)
+erfc = unary("erfc", _special("erfc", math.erfc), lambda g, x: neg(g * (2 / math.sqrt(math.pi) * exp(neg(x * x)))), promote=to_float)
+erfinv = unary("erfinv", _special("erfinv", None), lambda g, out: g * (math.sqrt(math.pi) / 2 * exp(out * out)), promote=to_float)
+lgamma = unary("lgamma", _special("gammaln", _lgamma), lambda g, x: g * digamma(x), promote=to_float)
+digamma = unary("digamma", _special("psi", None), lambda g, x: g * polygamma(x, n=1), promote=to_float)
+polygamma = op(
+    "polygamma",
+    lambda xp, x, *, n: np.asarray(_scipy_special("polygamma").polygamma(n, x)).astype(x.dtype),
+    lambda g, x, *, n: g * polygamma(x, n=n + 1),
+    promote=to_float,
+)
+
+
+def _scipy_special(name: str) -> Any:
+    try:
+        from scipy import special
+    except ImportError:
+        raise ImportError(f"{name}() needs SciPy: pip install scipy") from None
+    return special
+
+
+# --- rounding: slopes of zero ---
+
+floor = unary("floor", lambda xp, x: xp.floor(x), lambda g: zeros_of(g))
+ceil = unary("ceil", lambda xp, x: xp.ceil(x), lambda g: zeros_of(g))
+trunc = unary("trunc", lambda xp, x: xp.trunc(x), lambda g: zeros_of(g), aliases=("fix",))
+frac = unary("frac", lambda xp, x: x - xp.trunc(x), lambda g: g)
+_round = op("round", lambda xp, x, *, decimals: xp.round(x, decimals), lambda g: zeros_of(g))
+
+
+@function("round")
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """Each element to the nearest integer (halves to even), or to `decimals` places."""
+    return _round(input, decimals=decimals)
+
+
+@method()
+def round_(self: Tensor, *, decimals: int = 0) -> Tensor:
+    """In-place round()."""
+    return _round.into(self, self, decimals=decimals)
+
+
+# --- choosing ---
+
+
+def zeros_of(g: Tensor) -> Tensor:
+    """Zeros in the shape and dtype of `g`."""
+    return from_array(np.zeros_like(g._array))
+
+
+_where = op(
+    "where",
+    lambda xp, condition, x, y: xp.where(condition, x, y),
+    None,
+    lambda g, condition: _where(condition, g, zeros_of(g)),
+    lambda g, condition: _where(condition, zeros_of(g), g),
+    promote=lambda xs: [xs[0], *cast(xs[1:], result_type(xs[1:]))],
+)
+
+
+def where(condition: Tensor, x: Any, y: Any) -> Tensor:
+    """x where condition holds, else y; all broadcast."""
+    if not isinstance(condition, Tensor):
+        raise not_a_tensor("where", "condition", 1, condition)
+    if condition._array.dtype.kind != "b":
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}")
+    return _where(condition, x, y)
+
+
+def _share(g: Tensor, x: Any, other: Any, wins: Tensor) -> Tensor:
+    # A tie gives half to each, as in PyTorch.
+    return _where(x == other, g / 2, _where(wins, g, zeros_of(g)))
+
+
+maximum = binary(
+    "maximum",
+    lambda xp, x, y: xp.maximum(x, y),
+    lambda g, x, y: _share(g, x, y, x > y),
+    lambda g, x, y: _share(g, x, y, y > x),
+    promote=common,
+    inplace=False,
+)
+minimum = binary(
+    "minimum",
+    lambda xp, x, y: xp.minimum(x, y),
+    lambda g, x, y: _share(g, x, y, x < y),
+    lambda g, x, y: _share(g, x, y, y < x),
+    promote=common,
+    inplace=False,
+)
+fmax = binary(
+    "fmax",
+    lambda xp, x, y: xp.fmax(x, y),
+    lambda g, x, y: g * ((x >= y) | isnan(y)),
+    lambda g, x, y: g * ~((x >= y) | isnan(y)),
+    promote=common,
+    inplace=False,
+)
+fmin = binary(
+    "fmin",
+    lambda xp, x, y: xp.fmin(x, y),
+    lambda g, x, y: g * ((x <= y) | isnan(y)),
+    lambda g, x, y: g * ~((x <= y) | isnan(y)),
+    promote=common,
+    inplace=False,
+)
+
+
+def _clamp_forward(xp: Any, x: Any, low: Any, high: Any) -> Any:
+    if low is not None:
+        x = xp.maximum(x, low)
+    return x if high is None else xp.minimum(x, high)
+
+
+def _inside(x: Tensor, low: Any, high: Any) -> Tensor:
+    if low is None:
+        return x <= high
+    return x >= low if high is None else (x >= low) & (x <= high)
+
+
+_clamp = op(
+    "clamp",
+    _clamp_forward,
+    lambda g, x, low, high: g * _inside(x, low, high),
+    lambda g, x, low, high: g * (x < low if high is None else (x < low) & (low <= high)),
+    lambda g, x, low, high: g * (x > high if low is None else (x > high) | (low > high)),
+    promote=common,
+)
+
+
+def _bounds(name: str, low: Any, high: Any) -> None:
+    if low is None and high is None:
+        raise ValueError(f"torch.{name}: At least one of 'min' or 'max' must not be None")
+
+
+@function("clamp", "clip")
+def clamp(input: Tensor, min: Any = None, max: Any = None, *, out: Tensor | None = None) -> Tensor:
+    """Each element limited to [min, max] (https://pytorch.org/docs/stable/generated/torch.clamp.html)."""
+    _bounds("clamp", min, max)
+    return _clamp(input, min, max) if out is None else into_out(out, _clamp, input, min, max)
+
+
+@method("clamp_", "clip_")
+def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """In-place clamp()."""
+    _bounds("clamp", min, max)
+    return _clamp.into(self, self, min, max)
+
+
+@function()
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """Each element, at least `min`."""
+    return _clamp(input, min, None)
+
+
+@function()
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """Each element, at most `max`."""
+    return _clamp(input, None, max)
+
+
+METHODS_CLAMP = (
+    method("clamp_min_")(lambda self, min: _clamp.into(self, self, min, None)),
+    method("clamp_max_")(lambda self, max: _clamp.into(self, self, None, max)),
+)
+
+_nan_to_num = op(
+    "nan_to_num",
+    lambda xp, x, *, nan, posinf, neginf: xp.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    lambda g, x: g * isfinite(x),
+)
+
+
+@function()
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """NaN and infinities replaced, by default with 0 and the largest finite numbers."""
+    return _nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
+
+
+copysign = binary(
+    "copysign",
+    lambda xp, x, y: xp.copysign(x, y),
+    lambda g, x, out: g * (sign(x) * sign(out)),
+    lambda g: zeros_of(g),
+    promote=to_float,
+)
+lerp_op = op(
+    "lerp",
+    lambda xp, x, y, weight: x + weight * (y - x),
+    lambda g, weight: g * (1 - weight),
+    lambda g, weight: g * weight,
+    lambda g, x, y: g * (y - x),
+    promote=common,
+)
+
+
+@function()
+def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Tensor:
+    """input + weight * (end - input)."""
+    return lerp_op(input, end, weight) if out is None else into_out(out, lerp_op, input, end, weight)
+
+
+@method()
+def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """In-place lerp()."""
+    return lerp_op.into(self, self, end, weight)
+
+
+@function()
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """input + value * tensor1 * tensor2."""
+    return input + tensor1 * tensor2 * value
+
+
+@function()
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """input + value * tensor1 / tensor2."""
+    return input + tensor1 / tensor2 * value
+
+
+@method()
+def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """In-place addcmul()."""
+    return add.into(self, self, tensor1 * tensor2 * value)
+
+
+@method()
+def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """In-place addcdiv()."""
+    return add.into(self, self, tensor1 / tensor2 * value)
+
+
+# --- comparison, tests, logic, bits: no gradients ---
+
+eq = binary("eq", lambda xp, x, y: x == y, promote=common)
+ne = binary("ne", lambda xp, x, y: x != y, promote=common, aliases=("not_equal",))
+lt = binary("lt", lambda xp, x, y: x < y, promote=common, aliases=("less",))
+le = binary("le", lambda xp, x, y: x <= y, promote=common, aliases=("less_equal",))
+gt = binary("gt", lambda xp, x, y: x > y, promote=common, aliases=("greater",))
+ge = binary("ge", lambda xp, x, y: x >= y, promote=common, aliases=("greater_equal",))
+isnan = unary("isnan", lambda xp, x: xp.isnan(x), inplace=False)
+isinf = unary("isinf", lambda xp, x: xp.isinf(x), inplace=False)
+isfinite = unary("isfinite", lambda xp, x: xp.isfinite(x), inplace=False)
+isposinf = unary("isposinf", lambda xp, x: xp.isposinf(x), inplace=False)
+isneginf = unary("isneginf", lambda xp, x: xp.isneginf(x), inplace=False)
+signbit = unary("signbit", lambda xp, x: xp.signbit(x) if x.dtype.kind == "f" else x < 0, inplace=False)
+logical_not = unary("logical_not", lambda xp, x: xp.logical_not(x))
+logical_and = binary("logical_and", lambda xp, x, y: xp.logical_and(x, y), promote=common)
+logical_or = binary("logical_or", lambda xp, x, y: xp.logical_or(x, y), promote=common)
+logical_xor = binary("logical_xor", lambda xp, x, y: xp.logical_xor(x, y), promote=common)
+bitwise_not = unary("bitwise_not", lambda xp, x: xp.invert(_bits("bitwise_not", x)))
+bitwise_and = binary("bitwise_and", lambda xp, x, y: xp.bitwise_and(_bits("bitwise_and", x), y), promote=common)
+bitwise_or = binary("bitwise_or", lambda xp, x, y: xp.bitwise_or(_bits("bitwise_or", x), y), promote=common)
+bitwise_xor = binary("bitwise_xor", lambda xp, x, y: xp.bitwise_xor(_bits("bitwise_xor", x), y), promote=common)
+bitwise_left_shift = binary("bitwise_left_shift", lambda xp, x, y: xp.left_shift(_bits("bitwise_left_shift", x), y), promote=common)
+bitwise_right_shift = binary("bitwise_right_shift", lambda xp, x, y: xp.right_shift(_bits("bitwise_right_shift", x), y), promote=common)
+
+
+def _bits(name: str, x: Any) -> Any:
+    if x.dtype.kind not in "biu":
+        raise RuntimeError(f"{name}() works on integers and bools, got {dtypes.of(x.dtype)!r}")
+    return x
+
+
+# --- dtype and complex parts ---
+
+# The engine casts a gradient to the dtype of the tensor it belongs to.
+cast_op = op("to_copy", lambda xp, x, *, dtype: x.astype(dtype), lambda g: g)
+_conj = op("conj", lambda xp, x: xp.conj(x), lambda g: conj(g))
+real_op = op("real", lambda xp, x: xp.real(x), lambda g: g, view=True)
+imag_op = op("imag", lambda xp, x: xp.imag(x), lambda g: g * from_array(np.asarray(1j, np.result_type(g._array.dtype, np.complex64))), view=True)
+
+
+@function()
+def conj(input: Any) -> Any:
+    """The complex conjugate; a real tensor or number is returned as it is."""
+    if isinstance(input, Tensor):
+        return _conj(input) if input._array.dtype.kind == "c" else input
+    return input.conjugate()
+
+
+@function()
+def real(input: Tensor) -> Tensor:
+    """The real parts; a real tensor is returned as it is."""
+    return real_op(input) if input._array.dtype.kind == "c" else input
+
+
+@function()
+def imag(input: Tensor) -> Tensor:
+    """The imaginary parts.
+
+    Raises: RuntimeError for a real tensor.
+    """
+    if input._array.dtype.kind != "c":
+        raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, got {input.dtype!r}")
+    return imag_op(input)

@@ -1,0 +1,651 @@
+"""The same elements in another arrangement: views, joins, repeats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nptorch.ops.promotion import cast, result_type
+from nptorch.ops.registry import op
+from nptorch.ops.signatures import axis, function, into_out, method, not_a_tensor, shape as parse_shape
+from nptorch.tensor import Tensor, from_array
+
+# --- views ---
+
+view_op = op("view", lambda xp, x, *, shape: x.reshape(shape, copy=False), lambda g, x_shape: reshape(g, x_shape), view=True)
+permute_op = op(
+    "permute", lambda xp, x, *, dims: x.transpose(dims), lambda g, *, dims: permute_op(g, dims=tuple(np.argsort(dims).tolist())), view=True
+)
+transpose_op = op(
+    "transpose", lambda xp, x, *, a, b: x.swapaxes(a, b), lambda g, *, a, b: transpose_op(g, a=a, b=b), view=True, label="TransposeBackward0"
+)
+# The engine sums a gradient over the dimensions that were broadcast.
+expand_op = op("expand", lambda xp, x, *, shape: xp.broadcast_to(x, shape), lambda g: g, view=True)
+unsqueeze_op = op("unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim), lambda g, x_shape: reshape(g, x_shape), view=True)
+squeeze_op = op("squeeze", lambda xp, x, *, dims: xp.squeeze(x, dims), lambda g, x_shape: reshape(g, x_shape), view=True)
+as_strided_op = op(
+    "as_strided",
+    lambda xp, x, *, size, stride, offset: _strided(x, size, stride, offset),
+    lambda g, x_shape, *, size, stride, offset: as_strided_scatter(g, shape=x_shape, size=size, stride=stride, offset=offset),
+    view=True,
+)
+as_strided_scatter = op(
+    "as_strided_scatter",
+    lambda xp, g, *, shape, size, stride, offset: _scatter_strided(xp, g, shape, size, stride, offset),
+    lambda g, *, shape, size, stride, offset: as_strided_op(g, size=size, stride=stride, offset=offset),
+)
+diagonal_op = op(
+    "diagonal",
+    lambda xp, x, *, offset, dim1, dim2: x.diagonal(offset, dim1, dim2),
+    lambda g, x_shape, **where: diagonal_scatter(g, shape=x_shape, **where),
+    view=True,
+)
+
+
+def _diagonal_scatter(xp: Any, g: Any, *, shape: Any, offset: int, dim1: int, dim2: int) -> Any:
+    out = xp.zeros(shape, g.dtype)
+    # diagonal() is read-only in NumPy; the same memory is not.
+    part = out.diagonal(offset, dim1, dim2)
+    np.lib.stride_tricks.as_strided(_from(out, part), part.shape, part.strides)[...] = g
+    return out
+
+
+diagonal_scatter = op("diagonal_scatter", _diagonal_scatter, lambda g, *, shape, **where: diagonal_op(g, **where))
+unfold_op = op(
+    "unfold",
+    lambda xp, x, *, dim, size, step: np.lib.stride_tricks.sliding_window_view(x, size, dim, writeable=True)[(slice(None),) * dim + (slice(None, None, step),)],
+    lambda g, x_shape, **window: unfold_backward(g, shape=x_shape, **window),
+    view=True,
+)
+
+
+def _unfold_backward(xp: Any, g: Any, *, shape: Any, dim: int, size: int, step: int) -> Any:
+    out = xp.zeros(shape, g.dtype)
+    ahead = (slice(None),) * dim
+    for k in range(size):
+        out[(*ahead, slice(k, k + step * (g.shape[dim] - 1) + 1, step))] += g[..., k]
+    return out
+
+
+unfold_backward = op("unfold_backward", _unfold_backward, lambda g, *, shape, **window: unfold_op(g, **window))
+
+
+def _from(owner: Any, part: Any) -> Any:
+    start = (part.__array_interface__["data"][0] - owner.__array_interface__["data"][0]) // owner.itemsize
+    return owner.reshape(-1)[start:]
+
+
+def _strided(x: Any, size: Any, stride: Any, offset: int) -> Any:
+    flat = x if x.ndim == 1 and x.flags.c_contiguous else x.reshape(-1, copy=False)
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if math.prod(size) and not 0 <= last < flat.size:
+        raise RuntimeError(f"as_strided(): size {list(size)}, stride {list(stride)}, offset {offset} reach outside the {flat.size} elements")
+    return np.lib.stride_tricks.as_strided(flat[offset:], size, [s * x.itemsize for s in stride])
+
+
+def _scatter_strided(xp: Any, g: Any, shape: Any, size: Any, stride: Any, offset: int) -> Any:
+    out = xp.zeros(shape, g.dtype)
+    where = _strided(xp.arange(out.size).reshape(shape), size, stride, offset)
+    xp.add.at(out.reshape(-1), where.reshape(-1), g.reshape(-1))
+    return out
+
+
+# --- shapes ---
+
+
+def _infer(name: str, shape: tuple[int, ...], count: int) -> tuple[int, ...]:
+    if -1 in shape:
+        known = math.prod(n for n in shape if n != -1)
+        if shape.count(-1) > 1:
+            raise RuntimeError(f"{name}(): only one dimension can be inferred, got shape {list(shape)}")
+        if known == 0 or count % known:
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
+        return tuple([count // known if n == -1 else n for n in shape])
+    if math.prod(shape) != count or any(n < 0 for n in shape):
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
+    return shape
+
+
+@function()
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """The same elements in another shape, sharing memory where possible; one -1 is inferred.
+
+    Raises: RuntimeError if the number of elements differs.
+    """
+    array = input._array
+    wanted = _infer("reshape", parse_shape("reshape", shape), array.size)
+    if array.flags.c_contiguous:
+        return view_op(input, shape=wanted)
+    try:
+        return view_op(input, shape=wanted)
+    except ValueError:
+        return view_op(contiguous(input), shape=wanted)
+
+
+@method()
+def view(self: Tensor, *shape: Any) -> Tensor:
+    """The same memory in another shape, or (with a dtype) with its bytes read as another type.
+
+    Raises: RuntimeError if that is impossible without a copy.
+    """
+    from nptorch import dtypes
+
+    if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
+        return from_array(self._array.view(shape[0].numpy))
+    wanted = _infer("view", parse_shape("view", shape), self._array.size)
+    try:
+        return view_op(self, shape=wanted)
+    except ValueError:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+            "subspaces). Use .reshape(...) instead."
+        ) from None
+
+
+@method()
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """view() in the shape of `other`."""
+    return view(self, other._array.shape)
+
+
+@method()
+def reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """reshape() in the shape of `other`."""
+    return reshape(self, other._array.shape)
+
+
+@function()
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions start_dim..end_dim as one."""
+    shape = input._array.shape
+    first, last = axis("flatten", start_dim, len(shape)), axis("flatten", end_dim, len(shape))
+    if first > last:
+        raise RuntimeError(f"flatten() has invalid args: start_dim ({start_dim}) cannot come after end_dim ({end_dim})")
+    if first == last and shape:
+        return input
+    return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+@function()
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension."""
+    return reshape(input, -1)
+
+
+@function()
+def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
+    """Dimension `dim` as several of the given sizes."""
+    shape = input._array.shape
+    d = axis("unflatten", dim, len(shape))
+    return reshape(input, (*shape[:d], *_infer("unflatten", tuple(sizes), shape[d]), *shape[d + 1 :]))
+
+
+@function()
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Without the dimensions of length 1: all, or those named in `dim`."""
+    shape = input._array.shape
+    if dim is None:
+        dims = tuple(i for i, n in enumerate(shape) if n == 1)
+    else:
+        named = dim if isinstance(dim, (tuple, list)) else (dim,)
+        dims = tuple(d for d in (axis("squeeze", d, len(shape)) for d in named) if shape and shape[d] == 1)
+    return squeeze_op(input, dims=dims)
+
+
+@function()
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """With a new dimension of length 1 at `dim`."""
+    return unsqueeze_op(input, dim=axis("unsqueeze", dim, input._array.ndim + 1))
+
+
+@function("transpose", "swapaxes", "swapdims")
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two dimensions exchanged."""
+    n = input._array.ndim
+    if n == 0:
+        axis("transpose", dim0, 0), axis("transpose", dim1, 0)
+        return view_op(input, shape=())
+    return transpose_op(input, a=axis("transpose", dim0, n), b=axis("transpose", dim1, n))
+
+
+@function()
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix; a vector or number as it is."""
+    if input._array.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input._array.ndim}D")
+    return transpose(input, 0, 1) if input._array.ndim == 2 else view_op(input, shape=input._array.shape)
+
+
+@function()
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    """The dimensions in another order."""
+    order = parse_shape("permute", dims)
+    n = input._array.ndim
+    if len(order) != n:
+        raise RuntimeError(
+            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of "
+            f"dimensions i.e. input.dim() = {n} is not equal to len(dims) = {len(order)}".replace("(sparse_coo)", "()")
+        )
+    found = tuple(axis("permute", d, n) for d in order)
+    if len(set(found)) != n:
+        raise RuntimeError(f"permute(): duplicate dims are not allowed, got {order}")
+    return permute_op(input, dims=found)
+
+
+@function("movedim", "moveaxis")
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """Dimensions moved from `source` to `destination`, the others in order."""
+    n = input._array.ndim
+    src = [axis("movedim", d, n) for d in (source if isinstance(source, (tuple, list)) else (source,))]
+    dst = [axis("movedim", d, n) for d in (destination if isinstance(destination, (tuple, list)) else (destination,))]
+    order = [d for d in range(n) if d not in src]
+    for to, d in sorted(zip(dst, src, strict=True)):
+        order.insert(to, d)
+    return permute_op(input, dims=tuple(order))
+
+
+@method()
+def expand(self: Tensor, *sizes: Any) -> Tensor:
+    """Dimensions of length 1 seen as longer, without a copy; -1 keeps a length.
+
+    Raises: RuntimeError if a dimension has another length.
+    """
+    wanted, have = parse_shape("expand", sizes), self._array.shape
+    lead = len(wanted) - len(have)
+    if lead < 0:
+        raise RuntimeError(f"expand: the number of sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions ({len(have)})")
+    full = tuple([have[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted)])
+    for i, n in enumerate(full):
+        if n < 0 or (i >= lead and have[i - lead] not in (1, n)):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({have[i - lead] if i >= lead else 1}) at non-singleton "
+                f"dimension {i}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(have)}"
+            )
+    return expand_op(self, shape=full)
+
+
+@method()
+def expand_as(self: Tensor, other: Tensor) -> Tensor:
+    """expand() to the shape of `other`."""
+    return expand(self, other._array.shape)
+
+
+@function()
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """expand() as a function."""
+    return expand(input, size)
+
+
+@function(method=False)
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape that the given shapes broadcast to."""
+    from nptorch.size import Size
+
+    try:
+        return Size(np.broadcast_shapes(*[(s,) if isinstance(s, int) else tuple(s) for s in shapes]))
+    except ValueError:
+        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in shapes]}") from None
+
+
+@function(method=False)
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """All tensors expanded to their common shape."""
+    shape = broadcast_shapes(*[t._array.shape for t in tensors])
+    return tuple(expand(t, shape) for t in tensors)
+
+
+@function()
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Tensor:
+    """A view with any size, stride and offset, counted in elements of a contiguous input."""
+    return as_strided_op(input, size=tuple(size), stride=tuple(stride), offset=storage_offset)
+
+
+@function()
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonal of two dimensions as the last dimension."""
+    n = input._array.ndim
+    return diagonal_op(input, offset=offset, dim1=axis("diagonal", dim1, n), dim2=axis("diagonal", dim2, n))
+
+
+@method()
+def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """All windows of `size` elements along a dimension, `step` apart, as a new last dimension."""
+    d = axis("unfold", dimension, self._array.ndim)
+    if size > self._array.shape[d]:
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {self._array.shape[d]} but size is {size}")
+    return unfold_op(self, dim=d, size=size, step=step)
+
+
+# --- copies ---
+
+clone_op = op("clone", lambda xp, x: x.copy(), lambda g: g)
+
+
+@function()
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy with memory of its own; gradients pass through."""
+    return clone_op(input)
+
+
+@method()
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself if its elements lie in order, else a copy in which they do."""
+    return self if self._array.flags.c_contiguous else clone_op(self)
+
+
+# --- joins and splits ---
+
+
+def _cat_forward(xp: Any, *xs: Any, axis: int) -> Any:
+    return xp.concatenate(xs, axis)
+
+
+def _cat_vjp(g: Tensor, shapes: Any, *, axis: int, i: int) -> Tensor:
+    start = sum(s[axis] for s in shapes[:i])
+    return narrow(g, axis, start, shapes[i][axis])
+
+
+def _cat_promote(xs: Sequence[Any]) -> Sequence[Any]:
+    return xs if all(x.dtype == xs[0].dtype for x in xs) else cast(xs, result_type(xs))
+
+
+cat_op = op("cat", _cat_forward, _cat_vjp, promote=_cat_promote)
+stack_op = op(
+    "stack", lambda xp, *xs, axis: xp.stack(xs, axis), lambda g, *, axis, i: select(g, axis, i), promote=_cat_promote
+)
+
+
+def _tensors(name: str, tensors: Any) -> list[Tensor]:
+    if isinstance(tensors, Tensor) or not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+    if not tensors:
+        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+    return list(tensors)
+
+
+@function("cat", "concat", "concatenate", method=False)
+def cat(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Tensors joined along an existing dimension; all other dimensions must agree.
+
+    Raises: RuntimeError if they do not.
+    """
+    parts = _tensors("cat", tensors)
+    # PyTorch lets empty 1-D tensors pass: programs start a list with torch.tensor([]).
+    solid = [t for t in parts if t._array.shape != (0,)] or parts[:1]
+    d = axis("cat", dim, solid[0]._array.ndim)
+    if solid[0]._array.ndim == 0:
+        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated; use stack()")
+    first = solid[0]._array.shape
+    for i, t in enumerate(solid):
+        shape = t._array.shape
+        if len(shape) != len(first):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}")
+        if shape[:d] + shape[d + 1 :] != first[:d] + first[d + 1 :]:
+            bad = next(k for k in range(len(first)) if k != d and shape[k] != first[k])
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {d}. Expected size {first[bad]} but got size {shape[bad]} for tensor number {i} in the list."
+            )
+    return cat_op(*solid, axis=d) if out is None else into_out(out, cat_op, *solid, axis=d)
+
+
+@function(method=False)
+def stack(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Tensors of one shape joined along a new dimension.
+
+    Raises: RuntimeError if the shapes differ.
+    """
+    parts = _tensors("stack", tensors)
+    for i, t in enumerate(parts):
+        if t._array.shape != parts[0]._array.shape:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(parts[0]._array.shape)} at entry 0 and {list(t._array.shape)} at entry {i}")
+    d = axis("stack", dim, parts[0]._array.ndim + 1)
+    return stack_op(*parts, axis=d) if out is None else into_out(out, stack_op, *parts, axis=d)
+
+
+def _at_least(tensor: Tensor, ndim: int) -> Tensor:
+    shape = tensor._array.shape
+    return tensor if len(shape) >= ndim else reshape(tensor, (1,) * (ndim - len(shape)) + shape)
+
+
+@function(method=False)
+def atleast_1d(*tensors: Any) -> Any:
+    """Tensors with at least one dimension."""
+    return _each(tensors, lambda t: _at_least(t, 1))
+
+
+@function(method=False)
+def atleast_2d(*tensors: Any) -> Any:
+    """Tensors with at least two dimensions."""
+    return _each(tensors, lambda t: _at_least(t, 2))
+
+
+@function(method=False)
+def atleast_3d(*tensors: Any) -> Any:
+    """Tensors with at least three dimensions; a vector lies along the second."""
+    return _each(tensors, lambda t: unsqueeze(_at_least(t, 2), -1) if t._array.ndim < 3 else t)
+
+
+def _each(tensors: tuple[Any, ...], f: Any) -> Any:
+    if len(tensors) == 1:
+        return f(tensors[0]) if isinstance(tensors[0], Tensor) else tuple(f(t) for t in tensors[0])
+    return tuple(f(t) for t in tensors)
+
+
+@function(method=False)
+def hstack(tensors: Any) -> Tensor:
+    """Tensors joined side by side."""
+    parts = [_at_least(t, 1) for t in _tensors("hstack", tensors)]
+    return cat(parts, 0 if parts[0]._array.ndim == 1 else 1)
+
+
+@function("vstack", "row_stack", method=False)
+def vstack(tensors: Any) -> Tensor:
+    """Tensors joined as rows."""
+    return cat([_at_least(t, 2) for t in _tensors("vstack", tensors)], 0)
+
+
+@function(method=False)
+def dstack(tensors: Any) -> Tensor:
+    """Tensors joined along the third dimension."""
+    return cat([atleast_3d(t) for t in _tensors("dstack", tensors)], 2)
+
+
+@function(method=False)
+def column_stack(tensors: Any) -> Tensor:
+    """Vectors as columns, matrices side by side."""
+    return cat([t if t._array.ndim > 1 else reshape(t, -1, 1) for t in _tensors("column_stack", tensors)], 1)
+
+
+@function()
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """The view of `length` elements of a dimension from `start` on.
+
+    Raises: RuntimeError if they reach past its end.
+    """
+    d = axis("narrow", dim, input._array.ndim)
+    n, start = input._array.shape[d], int(start)
+    if start < 0:
+        start += n
+    if length < 0 or not 0 <= start <= n - length:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return slice_op(input, index=(slice(None),) * d + (slice(start, start + length),))
+
+
+# The basic index (integers, slices, None, ...) of x[...]; parsed in index.py.
+slice_op = op(
+    "slice", lambda xp, x, *, index: x[index], lambda g, x_shape, *, index: slice_backward(g, shape=x_shape, index=index), view=True
+)
+
+
+def _slice_backward(xp: Any, g: Any, *, shape: Any, index: Any) -> Any:
+    out = xp.zeros(shape, g.dtype)
+    out[index] = g
+    return out
+
+
+slice_backward = op("slice_backward", _slice_backward, lambda g, *, index: slice_op(g, index=index))
+
+
+@function()
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The slice at `index` of a dimension, which disappears.
+
+    Raises: IndexError if it has no such element.
+    """
+    d = axis("select", dim, input._array.ndim)
+    n, i = input._array.shape[d], int(index)
+    if not -n <= i < n:
+        raise IndexError(f"select(): index {i} out of range for tensor of size {list(input._array.shape)} at dimension {d}")
+    return slice_op(input, index=(*(slice(None),) * d, i, ...))
+
+
+@function()
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts: of one size (the last may be smaller), or of the sizes in a list."""
+    d = axis("split", dim, tensor._array.ndim)
+    n = tensor._array.shape[d]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size <= 0 and n:
+            raise RuntimeError(f"split expects split_size be non-negative and not 0, but got split_size={size}")
+        sizes = [min(size, n - start) for start in range(0, n, size)] or [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum(sizes) != n:
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), but got split_sizes={sizes}")
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    return tuple(narrow(tensor, d, start, size) for start, size in zip(starts, sizes, strict=True))
+
+
+@function()
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal size (the last may be smaller)."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input._array.shape[axis("chunk", dim, input._array.ndim)]
+    return split(input, max(1, -(-n // chunks)), dim)
+
+
+@function()
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of n nearly equal parts, or of the parts between indices."""
+    d = axis("tensor_split", dim, input._array.ndim)
+    n = input._array.shape[d]
+    if isinstance(indices_or_sections, int):
+        size, extra = divmod(n, indices_or_sections)
+        cuts = np.cumsum([size + (i < extra) for i in range(indices_or_sections)])[:-1].tolist()
+    else:
+        cuts = [int(i) for i in indices_or_sections]
+    edges = [0, *(slice(None, c).indices(n)[1] for c in cuts), n]
+    return tuple(narrow(input, d, a, max(0, b - a)) for a, b in zip(edges, edges[1:], strict=False))
+
+
+@function()
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of all slices of a dimension."""
+    d = axis("unbind", dim, input._array.ndim)
+    return tuple(select(input, d, i) for i in range(input._array.shape[d]))
+
+
+# --- order and repetition ---
+
+flip_op = op("flip", lambda xp, x, *, axes: xp.flip(x, axes).copy(), lambda g, *, axes: flip_op(g, axes=axes))
+roll_op = op(
+    "roll", lambda xp, x, *, shifts, axes: xp.roll(x, shifts, axes), lambda g, *, shifts, axes: roll_op(g, shifts=tuple(-s for s in shifts), axes=axes)
+)
+tril_op = op("tril", lambda xp, x, *, k: xp.tril(x, k), lambda g, *, k: tril_op(g, k=k))
+triu_op = op("triu", lambda xp, x, *, k: xp.triu(x, k), lambda g, *, k: triu_op(g, k=k))
+
+
+@function()
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    """A copy with the order reversed along the given dimensions."""
+    return flip_op(input, axes=tuple(axis("flip", d, input._array.ndim) for d in parse_shape("flip", dims)))
+
+
+@function()
+def fliplr(input: Tensor) -> Tensor:
+    """flip() along dimension 1."""
+    return flip(input, 1)
+
+
+@function()
+def flipud(input: Tensor) -> Tensor:
+    """flip() along dimension 0."""
+    return flip(input, 0)
+
+
+@function()
+def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
+    """Turned by k quarter turns in the plane of two dimensions."""
+    a, b = dims
+    turned = {0: lambda: clone(input), 1: lambda: transpose(flip(input, b), a, b), 2: lambda: flip(input, a, b), 3: lambda: flip(transpose(input, a, b), b)}
+    return turned[k % 4]()
+
+
+@function()
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """Elements shifted along dimensions (or the flattened tensor), those that fall off coming back in front."""
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if dims is None or dims == ():
+        return reshape(roll_op(reshape(input, -1), shifts=shifts, axes=(0,)), input._array.shape)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(shifts) != len(dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims: {len(dims)}")
+    return roll_op(input, shifts=shifts, axes=tuple(axis("roll", d, input._array.ndim) for d in dims))
+
+
+@function()
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle of the last two dimensions, zeros above."""
+    return tril_op(input, k=diagonal)
+
+
+@function()
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle of the last two dimensions, zeros below."""
+    return triu_op(input, k=diagonal)
+
+
+@method()
+def repeat(self: Tensor, *sizes: Any) -> Tensor:
+    """Copies of the whole tensor along each dimension.
+
+    Raises: RuntimeError if there are fewer counts than dimensions.
+    """
+    counts, have = parse_shape("repeat", sizes), self._array.shape
+    if len(counts) < len(have):
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    have = (1,) * (len(counts) - len(have)) + have
+    apart = reshape(self, tuple(n for length in have for n in (1, length)))
+    tiled = expand_op(apart, shape=tuple(n for pair in zip(counts, have, strict=True) for n in pair))
+    return reshape(clone_op(tiled), tuple(c * n for c, n in zip(counts, have, strict=True)))
+
+
+@function()
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """repeat() with missing counts taken as 1."""
+    counts = parse_shape("tile", dims)
+    return repeat(input, (1,) * (input._array.ndim - len(counts)) + counts)
+
+
+@function(method=False)
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Grids of the coordinates in each given vector."""
+    if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
+        tensors = tuple(tensors[0])
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}")
+    if not tensors:
+        raise not_a_tensor("meshgrid", "tensors", 1, None)
+    swap = indexing == "xy" and len(tensors) > 1
+    vectors = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
+    lengths = tuple(v._array.size for v in vectors)
+    grids = [expand(reshape(v, (-1,) + (1,) * (len(vectors) - 1 - i)), lengths) for i, v in enumerate(vectors)]
+    return tuple(transpose(grid, 0, 1) for grid in (grids[1], grids[0], *grids[2:])) if swap else tuple(grids)

@@ -1,0 +1,208 @@
+"""PyTorch's signatures above the ops: which function and method names exist, `out=` and the in-place forms, each derived from its op."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nptorch import dtypes, naming
+from nptorch.autograd.grad_mode import mode
+from nptorch.ops.promotion import Rule
+from nptorch.ops.registry import Op, op, write
+from nptorch.tensor import Tensor, from_array
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+METHODS: dict[str, Callable[..., Any]] = {}
+F = TypeVar("F", bound=Callable[..., Any])
+_DOCS = "https://pytorch.org/docs/stable/generated/torch."
+
+
+def function(*names: str, method: bool = True, inplace: Op | None = None) -> Callable[[F], F]:
+    """Publish a function under its own name or `names`, also as a method unless told otherwise."""
+
+    def publish(f: F) -> F:
+        for name in names or (f.__name__,):
+            FUNCTIONS[name] = f
+            if method:
+                METHODS[name] = f
+        return f
+
+    return publish
+
+
+def method(*names: str) -> Callable[[F], F]:
+    """Publish a method of Tensor that is no function."""
+
+    def publish(f: F) -> F:
+        for name in names or (f.__name__,):
+            METHODS[name] = f
+        return f
+
+    return publish
+
+
+def unary(
+    name: str,
+    forward: Callable[..., Any],
+    vjp: Callable[..., Any] | None = None,
+    *,
+    promote: Rule | None = None,
+    aliases: tuple[str, ...] = (),
+    inplace: bool = True,
+    label: str | None = None,
+) -> Op:
+    """An op of one tensor with its function, method and in-place method."""
+    made = op(name, forward, vjp, promote=promote, label=label)
+
+    def call(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise not_a_tensor(name, "input", 1, input)
+        return made(input) if out is None else into_out(out, made, input)
+
+    def call_inplace(self: Tensor) -> Tensor:
+        return made.into(self, self)
+
+    for n in (name, *aliases):
+        FUNCTIONS[n] = METHODS[n] = named(call, n, f"{name} of every element, in the input's shape ({_DOCS}{n}.html).")
+        if inplace:
+            METHODS[n + "_"] = named(call_inplace, n + "_", f"In-place {n}().")
+    return made
+
+
+def binary(
+    name: str,
+    forward: Callable[..., Any],
+    *vjps: Callable[..., Any] | None,
+    promote: Rule,
+    aliases: tuple[str, ...] = (),
+    inplace: bool = True,
+    label: str | None = None,
+) -> Op:
+    """An op of two tensors, broadcast against each other, with its function, method and in-place method."""
+    made = op(name, forward, *vjps, promote=promote, label=label)
+
+    def call(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
+        if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+            raise not_a_tensor(name, "input", 1, input)
+        return made(input, other) if out is None else into_out(out, made, input, other)
+
+    def call_inplace(self: Tensor, other: Any) -> Tensor:
+        return made.into(self, self, other)
+
+    for n in (name, *aliases):
+        FUNCTIONS[n] = METHODS[n] = named(call, n, f"{name} of two broadcast tensors ({_DOCS}{n}.html).")
+        if inplace:
+            METHODS[n + "_"] = named(call_inplace, n + "_", f"In-place {n}().")
+    return made
+
+
+def named(f: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:
+    """A function of its own with another name and docstring."""
+    import types
+
+    made = types.FunctionType(f.__code__, f.__globals__, name, f.__defaults__, f.__closure__)
+    made.__kwdefaults__, made.__doc__, made.__qualname__, made.__module__ = f.__kwdefaults__, doc, name, "nptorch"
+    return made
+
+
+def into_out(out: Tensor, f: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    """Write what `f` gives into `out`, which takes its shape if it is empty.
+
+    Raises: RuntimeError if a gradient would be lost, or if the shape or dtype does not fit.
+    """
+    if mode.grad and (out._requires_grad or any(isinstance(a, Tensor) and a._requires_grad for a in args)):
+        raise RuntimeError(f"{getattr(f, 'name', f)}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+    result = f(*args, **kwargs)
+    if out._array.size == 0 and result._array.size:
+        out._array = np.empty(result._array.shape, out._array.dtype)
+    write(out, result._array, "out=")
+    return out
+
+
+def not_a_tensor(function: str, argument: str, position: int, found: Any) -> TypeError:
+    """The error for an argument that should be a tensor."""
+    return TypeError(f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {type(found).__name__}")
+
+
+# --- arguments ---
+
+
+def axis(function: str, dim: Any, ndim: int) -> int:
+    """A dimension counted from the front.
+
+    Raises: IndexError if the tensor does not have it.
+    """
+    if not isinstance(dim, int):
+        if isinstance(dim, (Tensor, np.integer)):
+            dim = int(dim)
+        else:
+            raise TypeError(f"{function}(): argument 'dim' must be int, not {type(dim).__name__}")
+    span = ndim or 1  # a 0-dim tensor accepts -1 and 0
+    if not -span <= dim < span:
+        raise IndexError(f"{function}(): Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})")
+    return dim + span if dim < 0 else dim
+
+
+def axes(function: str, dim: Any, ndim: int) -> tuple[int, ...]:
+    """The dimensions to reduce, counted from the front; None and () mean all.
+
+    Raises: IndexError for one that is not there, RuntimeError for one named twice.
+    """
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
+        return tuple(range(ndim))
+    if isinstance(dim, (tuple, list)):
+        found = tuple(axis(function, d, ndim) for d in dim)
+        if len(set(found)) != len(found):
+            raise RuntimeError(f"{function}(): dim {tuple(dim)} appears multiple times in the list of dims")
+        return found if ndim else ()
+    one = axis(function, dim, ndim)
+    return (one,) if ndim else ()
+
+
+def shape(function: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """A shape given as f(2, 3), f((2, 3)) or f(Size).
+
+    Raises: TypeError if a length is not an integer.
+    """
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    try:
+        return tuple([n if n.__class__ is int else _length(n) for n in sizes])
+    except TypeError:
+        raise TypeError(f"{function}(): argument 'size' must be a sequence of ints, got {sizes!r}") from None
+
+
+def _length(n: Any) -> int:
+    if isinstance(n, (bool, float)):
+        raise TypeError
+    return n.__index__()
+
+
+_results: dict[tuple[str, tuple[str, ...]], Any] = {}
+
+
+def result(function: str, **fields: Any) -> Any:
+    """Several results with names, printed as PyTorch's return types."""
+    key = (function, tuple(fields))
+    made = _results.get(key)
+    if made is None:
+
+        def text(self: Any) -> str:
+            lines = ",\n".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
+            return f"{naming.package()}.return_types.{function}(\n{lines})"
+
+        made = _results[key] = type(function, (namedtuple(function, list(fields)),), {"__repr__": text, "__slots__": ()})
+    return made(**fields)
+
+
+def as_tensor_like(value: Any, like: Tensor) -> Tensor:
+    """A number as a 0-dim tensor of the dtype of `like`; a tensor as it is."""
+    return value if isinstance(value, Tensor) else from_array(np.asarray(value, like._array.dtype))
+
+
+def no_grad_dtype(d: Any) -> dtypes.dtype | None:
+    """An optional dtype argument."""
+    return None if d is None else dtypes.parse(d)
