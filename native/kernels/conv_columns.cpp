@@ -1,13 +1,16 @@
-// Convolution as a matrix product over unrolled patches, a bundle of images at a time so that the patches stay in the cache:
-// patches (positions, depth) with one row for each output position, y = w @ patches^T.
+// Convolution as a matrix product over unrolled patches: patches (depth, bundle of images x positions), one column for each
+// output position. A bundle is large enough for an efficient product, small enough that its patches stay in the cache.
 #include "conv.h"
 
 namespace nptorch::NPT_ISA {
 namespace {
 
+constexpr long BUNDLE_POSITIONS = 192;
+
 template <class T> struct Columns {
   ConvShape s;
   long channels, outputs, depth, positions, image;
+  long bundle, bundles;
 
   explicit Columns(const ConvShape& shape) : s(shape) {
     channels = s.c / s.groups;
@@ -15,33 +18,66 @@ template <class T> struct Columns {
     depth = channels * s.kh * s.kw;
     positions = s.oh * s.ow;
     image = s.h * s.w;
+    bundles = larger(smaller(s.n, conv_threads(s)), pieces(s.n * positions, BUNDLE_POSITIONS));
+    bundles = smaller(bundles, s.n);
+    bundle = pieces(s.n, bundles);
+    bundles = pieces(s.n, bundle);
   }
-  long tasks() const { return smaller(s.n, conv_threads(s)); }
+  long first(long b) const { return b * bundle; }
+  long images(long b) const { return smaller(bundle, s.n - b * bundle); }
+  const T* weights_of(const T* w, long group) const { return w + group * outputs * depth; }
 
-  // body(row of patches, column of patches, pixel) for every patch element of channel c that lies in the image.
-  template <class F> NPT_INLINE void each_tap(long c, F body) const {
-    for (long a = 0; a < s.kh; a++)
-      for (long b = 0; b < s.kw; b++) {
-        const long k = (c * s.kh + a) * s.kw + b;
-        for (long i = 0; i < s.oh; i++) {
-          const long h = i * s.sh + a * s.dh - s.ph;
-          if (h < 0 || h >= s.h) continue;
-          for (long j = 0; j < s.ow; j++) {
-            const long w = j * s.sw + b * s.dw - s.pw;
-            if (w >= 0 && w < s.w) body(k, i * s.ow + j, (c * s.h + h) * s.w + w);
+  // body(row of patches, position, pixel) for every patch element of one group of an image that lies in the image.
+  template <class F> NPT_INLINE void each_tap(F body) const {
+    for (long c = 0; c < channels; c++)
+      for (long a = 0; a < s.kh; a++)
+        for (long b = 0; b < s.kw; b++) {
+          const long k = (c * s.kh + a) * s.kw + b;
+          // Output columns whose input column j * sw + shift lies in [0, w).
+          const long shift = b * s.dw - s.pw, begin = shift < 0 ? pieces(-shift, s.sw) : 0;
+          const long end = smaller(s.ow, s.w > shift ? pieces(s.w - shift, s.sw) : 0);
+          for (long i = 0; i < s.oh; i++) {
+            const long h = i * s.sh + a * s.dh - s.ph;
+            if (h < 0 || h >= s.h) continue;
+            for (long j = begin; j < end; j++) body(k, i * s.ow + j, (c * s.h + h) * s.w + j * s.sw + shift);
           }
         }
+  }
+  void unroll(const T* x, long b, long group, T* patches) const {
+    const long n = images(b), stride = n * positions;
+    memset(patches, 0, depth * stride * sizeof(T));
+    for (long m = 0; m < n; m++) {
+      const T* from = x + ((first(b) + m) * s.c + group * channels) * image;
+      T* to = patches + m * positions;
+      each_tap([&](long k, long p, long pixel) { to[k * stride + p] = from[pixel]; });
+    }
+  }
+  // Adds patches back to the pixels they came from.
+  void fold(const T* patches, long b, long group, T* gx) const {
+    const long n = images(b), stride = n * positions;
+    for (long m = 0; m < n; m++) {
+      const T* from = patches + m * positions;
+      T* to = gx + ((first(b) + m) * s.c + group * channels) * image;
+      memset(to, 0, channels * image * sizeof(T));
+      each_tap([&](long k, long p, long pixel) { to[pixel] += from[k * stride + p]; });
+    }
+  }
+  // (outputs, images x positions) of a bundle from and to (n, o, oh, ow).
+  void gather(const T* y, long b, long group, T* out) const {
+    const long n = images(b);
+    for (long o = 0; o < outputs; o++)
+      for (long m = 0; m < n; m++, out += positions)
+        memcpy(out, y + ((first(b) + m) * s.o + group * outputs + o) * positions, positions * sizeof(T));
+  }
+  void scatter(const T* in, long b, long group, const T* bias, T* y) const {
+    const long n = images(b);
+    for (long o = 0; o < outputs; o++) {
+      const T shift = bias ? bias[group * outputs + o] : T(0);
+      for (long m = 0; m < n; m++, in += positions) {
+        T* to = y + ((first(b) + m) * s.o + group * outputs + o) * positions;
+        for (long p = 0; p < positions; p++) to[p] = in[p] + shift;
       }
-  }
-  // Unrolls one group of an image into patches (depth, positions).
-  void unroll(const T* x, T* patches) const {
-    memset(patches, 0, depth * positions * sizeof(T));
-    for (long c = 0; c < channels; c++) each_tap(c, [&](long k, long p, long pixel) { patches[k * positions + p] = x[pixel]; });
-  }
-  // Adds patches (depth, positions) back to the pixels they came from.
-  void fold(const T* patches, T* gx) const {
-    memset(gx, 0, channels * image * sizeof(T));
-    for (long c = 0; c < channels; c++) each_tap(c, [&](long k, long p, long pixel) { gx[pixel] += patches[k * positions + p]; });
+    }
   }
 };
 
@@ -49,47 +85,43 @@ template <class T> struct Columns {
 
 template <class T> void columns_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
   const Columns<T> g(s);
-  parallel_for(s.n * s.groups, [&](long t) {
-    const long n = t / s.groups, group = t % s.groups;
-    Scratch<T> patches(g.depth * g.positions);
-    g.unroll(x + (n * s.c + group * g.channels) * g.image, patches);
-    T* out = y + (n * s.o + group * g.outputs) * g.positions;
-    gemm<T>({g.outputs, g.positions, g.depth, {w + group * g.outputs * g.depth, g.depth, 1}, {patches, g.positions, 1}, out});
-    if (!bias) return;
-    for (long o = 0; o < g.outputs; o++)
-      for (long p = 0; p < g.positions; p++) out[o * g.positions + p] += bias[group * g.outputs + o];
+  parallel_for(g.bundles * s.groups, [&](long t) {
+    const long b = t / s.groups, group = t % s.groups, stride = g.images(b) * g.positions;
+    Scratch<T> patches(g.depth * stride), out(g.outputs * stride);
+    g.unroll(x, b, group, patches);
+    gemm<T>({g.outputs, stride, g.depth, {g.weights_of(w, group), g.depth, 1}, {patches, stride, 1}, out});
+    g.scatter(out, b, group, bias, y);
   });
 }
 
 template <class T> void columns_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
   const Columns<T> g(s);
-  parallel_for(s.n * s.groups, [&](long t) {
-    const long n = t / s.groups, group = t % s.groups;
-    Scratch<T> patches(g.depth * g.positions);
-    const T* gradient = gy + (n * s.o + group * g.outputs) * g.positions;
-    gemm<T>({g.depth, g.positions, g.outputs, {w + group * g.outputs * g.depth, 1, g.depth}, {gradient, g.positions, 1}, patches});
-    g.fold(patches, gx + (n * s.c + group * g.channels) * g.image);
+  parallel_for(g.bundles * s.groups, [&](long t) {
+    const long b = t / s.groups, group = t % s.groups, stride = g.images(b) * g.positions;
+    Scratch<T> patches(g.depth * stride), gradient(g.outputs * stride);
+    g.gather(gy, b, group, gradient);
+    gemm<T>({g.depth, stride, g.outputs, {g.weights_of(w, group), 1, g.depth}, {gradient, stride, 1}, patches});
+    g.fold(patches, b, group, gx);
   });
 }
 
 template <class T> void columns_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw) {
   const Columns<T> g(s);
-  const long weights = g.outputs * g.depth, parts = g.tasks();
+  const long weights = g.outputs * g.depth, parts = smaller(g.bundles, conv_threads(s));
   Scratch<T> sums(parts * weights);
   for (long group = 0; group < s.groups; group++) {
     parallel_for(parts, [&](long t) {
-      Scratch<T> patches(g.depth * g.positions), product(weights);
-      T* sum = sums + t * weights;
-      const long first = cut(s.n, parts, t);
-      for (long n = first; n < cut(s.n, parts, t + 1); n++) {
-        g.unroll(x + (n * s.c + group * g.channels) * g.image, patches);
-        const T* gradient = gy + (n * s.o + group * g.outputs) * g.positions;
-        gemm<T>({g.outputs, g.depth, g.positions, {gradient, g.positions, 1}, {patches, 1, g.positions}, n == first ? sum : +product});
-        if (n > first) each_vector<T>(0, weights, [&](long i, auto lanes) { store_upto(sum + i, lanes, load_upto(sum + i, lanes) + load_upto(product + i, lanes)); });
+      const long begin = cut(g.bundles, parts, t), end = cut(g.bundles, parts, t + 1), most = g.bundle * g.positions;
+      Scratch<T> patches(g.depth * most), gradient(g.outputs * most);
+      for (long b = begin; b < end; b++) {
+        const long stride = g.images(b) * g.positions;
+        g.unroll(x, b, group, patches);
+        g.gather(gy, b, group, gradient);
+        gemm<T>({g.outputs, g.depth, stride, {gradient, stride, 1}, {patches, 1, stride}, sums + t * weights, nullptr, false, b > begin});
       }
     });
     T* out = gw + group * weights;
-    parallel_vectors<T>(weights, [&](long i, auto lanes) {
+    parallel_vectors<T>(weights, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
       Vec<T> total = load_upto(sums + i, lanes);
       for (long p = 1; p < parts; p++) total += load_upto(sums + p * weights + i, lanes);
       store_upto(out + i, lanes, total);

@@ -201,13 +201,13 @@ void multiply_panel(const Panels<T>& panels, long p, MatrixView<T> a, long row_b
 
 template <class T> void gemm(const Gemm<T>& g) {
   const bool along_depth = g.a.column_stride == 1 && g.b.row_stride == 1;
-  if (along_depth && g.rows < SKINNY_ROWS && g.depth >= 8 * LANES<T>) return gemm_by_dots(g);
+  if (along_depth && !g.accumulate && g.rows < SKINNY_ROWS && g.depth >= 8 * LANES<T>) return gemm_by_dots(g);
   const long blocks = larger(1, pieces(g.depth, DEPTH_BLOCK + DEPTH_BLOCK / 2));
   for (long i = 0; i < blocks; i++) {
     const long begin = cut(g.depth, blocks, i), end = cut(g.depth, blocks, i + 1);
     const bool last = i + 1 == blocks;
     multiply_block<T>({g.rows, g.columns, end - begin, g.a.at(0, begin), g.b.at(begin, 0), g.c},
-                      {i > 0, i == 0 ? g.bias : nullptr, last && g.relu});
+                      {i > 0 || g.accumulate, i == 0 ? g.bias : nullptr, last && g.relu});
   }
 }
 

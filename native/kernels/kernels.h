@@ -14,13 +14,14 @@ template <class T> struct MatrixView {
   MatrixView at(long row, long column) const { return {data + row * row_stride + column * column_stride, row_stride, column_stride}; }
 };
 
-// c (rows, columns), contiguous = a (rows, depth) @ b (depth, columns) [+ bias (columns)], negatives to zero if relu.
+// c (rows, columns), contiguous = a (rows, depth) @ b (depth, columns) [+ bias (columns)] [+ c], negatives to zero if relu.
 template <class T> struct Gemm {
   long rows, columns, depth;
   MatrixView<T> a, b;
   T* c;
   const T* bias = nullptr;
   bool relu = false;
+  bool accumulate = false;
 };
 
 // x (n, c, h, w), weight (o, c / groups, kh, kw) -> y (n, o, oh, ow).

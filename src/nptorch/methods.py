@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import device as _device
+from nptorch import devices
 from nptorch import dtypes, naming
 from nptorch.autograd import engine
-from nptorch.autograd.graph import Hooks, Node
+from nptorch.graph import Hooks, Node
 from nptorch.ops import create, index, linalg, pointwise, shape, sort  # noqa: F401  (they fill METHODS)
 from nptorch.ops.pointwise import cast_op
 from nptorch.ops.signatures import METHODS, axis, method
-from nptorch.printing import tensor_text
 from nptorch.size import Size
 from nptorch.tensor import Tensor, from_array
 
@@ -44,12 +43,20 @@ def _contains(self: Tensor, element: Any) -> bool:
 
 @method("__repr__")
 def _repr(self: Tensor) -> str:
+    from nptorch.printing import tensor_text
+
     return tensor_text(self)
 
 
 @method("__format__")
 def _format(self: Tensor, spec: str) -> str:
-    return self._array.item().__format__(spec) if self._array.ndim == 0 and spec else str(self) if not spec else object.__format__(self, spec)
+    return (
+        self._array.item().__format__(spec)
+        if self._array.ndim == 0 and spec
+        else str(self)
+        if not spec
+        else object.__format__(self, spec)
+    )
 
 
 @method("__hash__")
@@ -61,13 +68,17 @@ def _hash(self: Tensor) -> int:
 def _bool(self: Tensor) -> bool:
     if self._array.size != 1:
         what = "no" if self._array.size == 0 else "more than one"
-        raise RuntimeError(f"Boolean value of Tensor with {what} {'values' if self._array.size else 'value'} is ambiguous; use .any() or .all()")
+        raise RuntimeError(
+            f"Boolean value of Tensor with {what} {'values' if self._array.size else 'value'} is ambiguous; use .any() or .all()"
+        )
     return bool(self._array.item())
 
 
 def _scalar(self: Tensor, what: str) -> Any:
     if self._array.size != 1:
-        raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to {what}; shape {list(self._array.shape)}")
+        raise RuntimeError(
+            f"a Tensor with {self._array.size} elements cannot be converted to {what}; shape {list(self._array.shape)}"
+        )
     return self._array.item()
 
 
@@ -96,13 +107,19 @@ def _index(self: Tensor) -> int:
 def _to_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
     if self.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-    return np.array(self._array, dtype, copy=copy) if copy is not None else self._array.astype(dtype or self._array.dtype, copy=False)
+    return (
+        np.array(self._array, dtype, copy=copy)
+        if copy is not None
+        else self._array.astype(dtype or self._array.dtype, copy=False)
+    )
 
 
 @method("__deepcopy__")
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if not self.is_leaf:
-        raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; use .detach() first")
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; use .detach() first"
+        )
     if id(self) in memo:
         return memo[id(self)]
     made = from_array(self._array.copy(), type(self))
@@ -156,7 +173,7 @@ def _inplace_operator(name: str, f: Callable[[Tensor, Any], Tensor]) -> None:
     METHODS[name] = operator
 
 
-_BINARY = {
+_BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "add": pointwise.add, "sub": METHODS["sub"], "mul": pointwise.mul, "truediv": pointwise.div, "floordiv": pointwise.floor_div,
     "mod": pointwise.remainder, "pow": pointwise.pow, "and": pointwise.bitwise_and, "or": pointwise.bitwise_or,
     "xor": pointwise.bitwise_xor, "lshift": pointwise.bitwise_left_shift, "rshift": pointwise.bitwise_right_shift,
@@ -164,7 +181,15 @@ _BINARY = {
 for _name, _f in _BINARY.items():
     _operator(f"__{_name}__", _f)
     _operator(f"__r{_name}__", _f, reverse=True)
-for _name, _f in {"eq": pointwise.eq, "ne": pointwise.ne, "lt": pointwise.lt, "le": pointwise.le, "gt": pointwise.gt, "ge": pointwise.ge}.items():
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": pointwise.eq,
+    "ne": pointwise.ne,
+    "lt": pointwise.lt,
+    "le": pointwise.le,
+    "gt": pointwise.gt,
+    "ge": pointwise.ge,
+}
+for _name, _f in _COMPARE.items():
     _operator(f"__{_name}__", _f)
 for _name, _target in {
     "iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "ifloordiv": "floor_divide_", "imod": "remainder_", "ipow": "pow_",
@@ -199,7 +224,15 @@ def tolist(self: Tensor) -> Any:
 
 
 @method()
-def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor:
+def to(
+    self: Tensor,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """This tensor in another dtype or on another device; itself if nothing changes
     (https://pytorch.org/docs/stable/generated/torch.Tensor.to.html)."""
     for a in args:
@@ -210,13 +243,13 @@ def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_bloc
         elif not isinstance(a, bool) and a is not None:
             device = a
     if device is not None:
-        _device.resolve(device)
+        devices.resolve(device)
     target = self._array.dtype if dtype is None else dtypes.parse(dtype).numpy
     return self if target == self._array.dtype and not copy else cast_op(self, dtype=target)
 
 
-@method()
-def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+@method("type")
+def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of the tensor's type, e.g. torch.FloatTensor; with a dtype, the tensor converted to it."""
     if dtype is None:
         return f"{naming.package()}.{_TYPE_NAMES.get(self.dtype.name, self.dtype.name.capitalize())}Tensor"
@@ -244,11 +277,11 @@ def _converter(name: str, d: dtypes.dtype) -> None:
     METHODS[name] = convert
 
 
-for _name, _d in {
+for _name, _dtype in {
     "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "int": dtypes.int32, "long": dtypes.int64,
     "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool_, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
 }.items():  # fmt: skip
-    _converter(_name, _d)
+    _converter(_name, _dtype)
 
 
 @method()
@@ -266,7 +299,7 @@ def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
 @method()
 def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """Raises: RuntimeError, since nptorch computes on the CPU."""
-    return to(self, device=_device.device("cuda" if device is None else device))
+    return to(self, device=devices.device("cuda" if device is None else device))
 
 
 @method()
@@ -303,7 +336,9 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
     """Steps between neighbours along each dimension, in elements."""
     steps = tuple(s // self._array.itemsize for s in self._array.strides)
     if self._array.flags.c_contiguous:  # NumPy leaves the strides of lengths 0 and 1 open
-        steps = tuple(int(np.prod([max(n, 1) for n in self._array.shape[i + 1 :]], dtype=int)) for i in range(self._array.ndim))
+        steps = tuple(
+            int(np.prod([max(n, 1) for n in self._array.shape[i + 1 :]], dtype=int)) for i in range(self._array.ndim)
+        )
     return steps if dim is None else steps[axis("stride", dim, self._array.ndim)]
 
 
@@ -342,7 +377,11 @@ def _inplace_view(name: str) -> None:
 
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         viewed = made(self, *args, **kwargs)
-        self._array, self._edge, self._requires_grad = viewed._array, viewed._edge if viewed._requires_grad else None, viewed._requires_grad
+        self._array, self._edge, self._requires_grad = (
+            viewed._array,
+            viewed._edge if viewed._requires_grad else None,
+            viewed._requires_grad,
+        )
         return self
 
     change.__name__ = change.__qualname__ = name + "_"
@@ -358,7 +397,9 @@ for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "tril", "tri
 
 
 @method()
-def backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+def backward(
+    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+) -> None:
     """Add the gradient of this tensor to the `.grad` of the leaves it was computed from
     (https://pytorch.org/docs/stable/generated/torch.Tensor.backward.html)."""
     engine.backward(self, gradient, retain_graph, create_graph, inputs)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nptorch import device as _device
+from nptorch import devices
 from nptorch import dtypes
 from nptorch.size import Size
 
 if TYPE_CHECKING:
-    from nptorch.autograd.graph import Node
+    from nptorch.graph import Node
 
     Edge = tuple["Node | Tensor", int]
 
@@ -46,7 +46,7 @@ class Tensor:
     _view: tuple[Tensor, tuple[Any, ...]] | None
 
     def __new__(cls, *data: Any, device: Any = None, **unknown: Any) -> Tensor:
-        _device.resolve(device)
+        devices.resolve(device)
         return from_array(_legacy_array(data), cls)
 
     def __init__(self, *data: Any, device: Any = None) -> None:
@@ -69,6 +69,8 @@ class Tensor:
         def __invert__(self) -> Tensor: ...
         def __and__(self, other: Any) -> Tensor: ...
         def __or__(self, other: Any) -> Tensor: ...
+        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
         def __lt__(self, other: Any) -> Tensor: ...
         def __le__(self, other: Any) -> Tensor: ...
         def __gt__(self, other: Any) -> Tensor: ...
@@ -94,9 +96,9 @@ class Tensor:
         return dtypes.of(self._array.dtype)
 
     @property
-    def device(self) -> _device.device:
+    def device(self) -> devices.device:
         """Where the values live."""
-        return _device.CPU
+        return devices.CPU
 
     @property
     def ndim(self) -> int:
@@ -169,7 +171,9 @@ class Tensor:
                     f"assigned grad has data of a different size: expected {list(self._array.shape)}, got {list(value._array.shape)}"
                 )
             if value._array.dtype != self._array.dtype:
-                raise RuntimeError(f"assigned grad has data of a different type: expected {self.dtype!r}, got {value.dtype!r}")
+                raise RuntimeError(
+                    f"assigned grad has data of a different type: expected {self.dtype!r}, got {value.dtype!r}"
+                )
         self._grad = value
 
     @grad.deleter

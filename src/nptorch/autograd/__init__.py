@@ -1,1 +1,29 @@
-"""Automatic differentiation."""
+"""Automatic differentiation (https://pytorch.org/docs/stable/autograd.html)."""
+
+from nptorch.autograd import functional
+from nptorch.autograd.engine import backward, grad
+from nptorch.autograd.function import Function, FunctionCtx
+from nptorch.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from nptorch.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+
+__all__ = [
+    "Function",
+    "FunctionCtx",
+    "GradcheckError",
+    "backward",
+    "enable_grad",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.autograd.grad_mode import mode
-from nptorch.autograd.graph import Node
+from nptorch.grad_mode import mode
+from nptorch.graph import Node
 from nptorch.ops.pointwise import add, cast_op
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.shape import view_op
@@ -32,7 +32,14 @@ def backward(
     targets = None if inputs is None else _sequence(inputs)
     if targets is not None and not targets:
         raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-    run(roots, _sequence(grad_tensors, len(roots)), keep=_keep(retain_graph, create_graph), create=create_graph, targets=targets, into_grad=True)
+    run(
+        roots,
+        _sequence(grad_tensors, len(roots)),
+        keep=_keep(retain_graph, create_graph),
+        create=create_graph,
+        targets=targets,
+        into_grad=True,
+    )
 
 
 def grad(
@@ -55,13 +62,24 @@ def grad(
     if is_grads_batched:
         raise NotImplementedError("grad(is_grads_batched=True) is not supported; call grad() once per vector")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     for t in targets:
         if not t.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = run(roots, _sequence(grad_outputs, len(roots)), keep=_keep(retain_graph, create_graph), create=create_graph, targets=targets, into_grad=False)
+    found = run(
+        roots,
+        _sequence(grad_outputs, len(roots)),
+        keep=_keep(retain_graph, create_graph),
+        create=create_graph,
+        targets=targets,
+        into_grad=False,
+    )
     if materialize_grads:
-        return tuple(from_array(np.zeros_like(t._array)) if g is None else g for t, g in zip(targets, found, strict=True))
+        return tuple(
+            from_array(np.zeros_like(t._array)) if g is None else g for t, g in zip(targets, found, strict=True)
+        )
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior."
@@ -80,7 +98,13 @@ def _sequence(value: Any, length: int = 0) -> list[Any]:
 
 
 def run(
-    roots: Sequence[Tensor], grads: Sequence[Any], *, keep: bool, create: bool, targets: Sequence[Tensor] | None, into_grad: bool
+    roots: Sequence[Tensor],
+    grads: Sequence[Any],
+    *,
+    keep: bool,
+    create: bool,
+    targets: Sequence[Tensor] | None,
+    into_grad: bool,
 ) -> list[Tensor | None]:
     """Walk from `roots` to the leaves (or only to `targets`) and return the targets' gradients, or add them to `.grad`."""
     if len(roots) != len(grads):
@@ -142,7 +166,9 @@ def _root_edge(root: Tensor, i: int) -> Any:
 def _first_gradient(root: Tensor, g: Any, i: int) -> Tensor:
     if g is None:
         if root._array.size != 1:
-            raise RuntimeError(f"grad can be implicitly created only for scalar outputs; this one has shape {list(root._array.shape)}: pass gradient=")
+            raise RuntimeError(
+                f"grad can be implicitly created only for scalar outputs; this one has shape {list(root._array.shape)}: pass gradient="
+            )
         return from_array(np.ones_like(root._array))
     if not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
@@ -165,7 +191,13 @@ def _order(start: dict[Node, Any]) -> list[Node]:
     return sorted(seen, key=lambda node: node.sequence, reverse=True)
 
 
-def _arrive(edge: Any, g: Tensor, pending: dict[Node, list[Tensor | None]], leaves: dict[int, tuple[Tensor, Tensor]], create: bool) -> None:
+def _arrive(
+    edge: Any,
+    g: Tensor,
+    pending: dict[Node, list[Tensor | None]],
+    leaves: dict[int, tuple[Tensor, Tensor]],
+    create: bool,
+) -> None:
     """Bring a gradient to an edge's end: in its shape and dtype, added to what arrived there before."""
     end, slot = edge
     if isinstance(end, Node):
@@ -191,7 +223,9 @@ def fit(g: Tensor, shape: tuple[int, ...], dtype: np.dtype[Any], end: Any = None
     if have != shape:
         lead = len(have) - len(shape)
         if lead < 0 or any(n not in (1, m) for n, m in zip(shape, have[lead:], strict=True)):
-            raise RuntimeError(f"{end!r} returned an invalid gradient: got {list(have)} but expected shape compatible with {list(shape)}")
+            raise RuntimeError(
+                f"{end!r} returned an invalid gradient: got {list(have)} but expected shape compatible with {list(shape)}"
+            )
         axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and have[lead + i] != 1)
         if axes:
             g = sum_op(g, axis=axes, keepdims=True)
@@ -296,7 +330,9 @@ def _replaced(result: Any, g: Tensor) -> Tensor:
     if not isinstance(result, Tensor):
         raise TypeError(f"hook for a tensor should return a Tensor or None, got {type(result).__name__}")
     if result._array.shape != g._array.shape:
-        raise RuntimeError(f"hook has changed the size of value: from {list(g._array.shape)} to {list(result._array.shape)}")
+        raise RuntimeError(
+            f"hook has changed the size of value: from {list(g._array.shape)} to {list(result._array.shape)}"
+        )
     return result
 
 
@@ -306,5 +342,3 @@ def _run_hooks(node: Node, results: Sequence[Tensor | None], arrived: list[Tenso
         if changed is not None:
             results = changed if isinstance(changed, (tuple, list)) else (changed,)
     return results
-
-

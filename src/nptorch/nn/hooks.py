@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from nptorch.autograd.grad_mode import mode
-from nptorch.autograd.graph import Hooks, Node, edge_of
+from nptorch.grad_mode import mode
+from nptorch.graph import Hooks, Node, edge_of
 from nptorch.tensor import Tensor, from_array
 
 Hook = Callable[..., Any]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nptorch import random
-from nptorch.autograd.grad_mode import no_grad
+from nptorch.grad_mode import no_grad
 from nptorch.tensor import Tensor, from_array
 
 _GAINS = {

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from nptorch import dtypes, naming
-from nptorch import device as _device
-from nptorch.autograd.grad_mode import no_grad
+from nptorch import devices
+from nptorch.grad_mode import no_grad
 from nptorch.nn import hooks, state
 from nptorch.nn.parameter import Buffer, Parameter, clear_grad, type_name
 from nptorch.tensor import Tensor
@@ -363,7 +363,7 @@ class Module(hooks.Hooked, state.Stateful):
             elif isinstance(value, dtypes.dtype):
                 wanted = value
             elif value is not None and not isinstance(value, bool):  # a bool is non_blocking
-                _device.resolve(value)
+                devices.resolve(value)
         if wanted is None:
             return self
         if not (wanted.is_floating_point or wanted.is_complex):
@@ -395,7 +395,7 @@ class Module(hooks.Hooked, state.Stateful):
 
         Raises: RuntimeError where there is none.
         """
-        return self.to(_device.device("cuda" if device is None else device))
+        return self.to(devices.device("cuda" if device is None else device))
 
     def share_memory(self: M) -> M:
         """The module itself: kept for scripts that call it."""

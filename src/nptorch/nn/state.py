@@ -9,7 +9,7 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 from typing import Any
 
-from nptorch.autograd.grad_mode import no_grad
+from nptorch.grad_mode import no_grad
 from nptorch.nn import hooks
 from nptorch.nn.parameter import Parameter
 from nptorch.tensor import Tensor

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import device as _device
+from nptorch import devices
 from nptorch import dtypes
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape, stack
-from nptorch.ops.signatures import function, method, shape as parse_shape
+from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
 
@@ -23,7 +24,7 @@ def _finish(array: Any, requires_grad: bool) -> Tensor:
 
 
 def _options(dtype: Any, device: Any, default: dtypes.dtype | None = None) -> np.dtype[Any]:
-    _device.resolve(device)
+    devices.resolve(device)
     return (default or dtypes.get_default_dtype()).numpy if dtype is None else dtypes.parse(dtype).numpy
 
 
@@ -46,7 +47,9 @@ def array_of(data: Any, dtype: Any = None) -> Any:
     try:
         found = np.array(data)
     except ValueError:
-        raise ValueError(f"expected sequences of one length at each depth, got a ragged {type(data).__name__}: {_shorten(data)}") from None
+        raise ValueError(
+            f"expected sequences of one length at each depth, got a ragged {type(data).__name__}: {_shorten(data)}"
+        ) from None
     except OverflowError:
         raise RuntimeError(f"value cannot be converted to type int64_t without overflow: {_shorten(data)}") from None
     if found.dtype.kind not in "biufc" or found.dtype == np.uint64:
@@ -55,7 +58,11 @@ def array_of(data: Any, dtype: Any = None) -> Any:
         raise TypeError(f"new(): invalid data type '{_culprit(data)}': tensors hold numbers and bools")
     if wanted is None and not _has_arrays(data):
         kind = found.dtype.kind
-        wanted = {"f": dtypes.get_default_dtype().numpy, "c": dtypes.get_default_dtype().to_complex().numpy, "b": np.dtype(bool)}.get(kind)
+        wanted = {
+            "f": dtypes.get_default_dtype().numpy,
+            "c": dtypes.get_default_dtype().to_complex().numpy,
+            "b": np.dtype(bool),
+        }.get(kind)
         wanted = wanted or (dtypes.get_default_dtype().numpy if found.size == 0 else np.dtype(np.int64))
     return found if wanted is None else found.astype(wanted, copy=False)
 
@@ -80,7 +87,9 @@ def _has_arrays(data: Any) -> bool:
 def _without_tensors(data: Any) -> Any:
     if isinstance(data, Tensor):
         if data._array.size != 1:
-            raise ValueError(f"only one element tensors can be converted to Python scalars, got shape {list(data._array.shape)}; join tensors with stack() or cat()")
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, got shape {list(data._array.shape)}; join tensors with stack() or cat()"
+            )
         return data._array.item()
     return [_without_tensors(x) for x in data] if isinstance(data, (list, tuple)) else data
 
@@ -97,23 +106,29 @@ def _shorten(data: Any) -> str:
 
 
 @function(method=False)
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new tensor with a copy of `data`: a number, nested sequences, an array or a tensor
     (https://pytorch.org/docs/stable/generated/torch.tensor.html).
 
     Raises: ValueError for ragged sequences, TypeError for what is no number.
     """
-    _device.resolve(device)
+    devices.resolve(device)
     return _finish(array_of(data, dtype), requires_grad)
 
 
 @function("as_tensor", "asarray", method=False)
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing memory with an array or tensor of that dtype."""
-    _device.resolve(device)
+    devices.resolve(device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype is dtypes.parse(dtype) else data.to(dtype)
-    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtypes.parse(dtype).numpy) and data.dtype.isnative:
+    if (
+        isinstance(data, np.ndarray)
+        and (dtype is None or data.dtype == dtypes.parse(dtype).numpy)
+        and data.dtype.isnative
+    ):
         return from_numpy(data)
     return from_array(array_of(data, dtype))
 
@@ -128,9 +143,13 @@ def from_numpy(ndarray: Any) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     dtypes.of(ndarray.dtype)
     if any(s < 0 for s in ndarray.strides):
-        raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. (You can probably work around this by making a copy of your array with array.copy().)")
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
+        )
     if not ndarray.dtype.isnative:
-        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported."
+        )
     return from_array(np.asarray(ndarray))
 
 
@@ -140,8 +159,8 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0) -> 
     return from_array(np.frombuffer(buffer, dtypes.parse(dtype).numpy, count, offset))
 
 
-@function(method=False)
-def complex(real: Tensor, imag: Tensor) -> Tensor:
+@function("complex", method=False)
+def from_parts(real: Tensor, imag: Tensor) -> Tensor:
     """A complex tensor from its parts."""
     return real + imag * 1j
 
@@ -158,19 +177,30 @@ def _size(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 @function(method=False)
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None) -> Tensor:
+def empty(
+    *size: Any,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """A tensor of the given size whose values are whatever the memory held."""
     return _finish(np.empty(_size("empty", size), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+def zeros(
+    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
+) -> Tensor:
     """A tensor of zeros."""
     return _finish(np.zeros(_size("zeros", size), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+def ones(
+    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
+) -> Tensor:
     """A tensor of ones."""
     return _finish(np.ones(_size("ones", size), _options(dtype, device)), requires_grad)
 
@@ -185,7 +215,14 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 
 def _like(name: str, make: Any) -> None:
-    def like(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    def like(
+        input: Tensor,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
+    ) -> Tensor:
         return make(input._array.shape, *args, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
     def new(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -202,7 +239,9 @@ for _name, _make in (("empty", empty), ("zeros", zeros), ("ones", ones), ("full"
 
 
 @method()
-def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """tensor(data) in the dtype of this tensor."""
     return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
@@ -229,7 +268,16 @@ def _number(x: Any) -> Any:
 
 
 @function(method=False)
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None) -> Tensor:
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
     """start, start + step, ... below `end`; int64 if all three are integers
     (https://pytorch.org/docs/stable/generated/torch.arange.html).
 
@@ -250,7 +298,9 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 
 
 @function(method=False)
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`steps` numbers at equal distances from start to end, both included."""
     d = _options(dtype, device)
     start, end = _number(start), _number(end)
@@ -260,12 +310,25 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     kind: Any = d.type if d.kind in "fc" else np.float64
     width = kind((kind(end) - kind(start)) / kind(max(steps - 1, 1)))
     k = np.arange(steps).astype(kind)
-    values = np.where(k < steps // 2, kind(start) + width * k, kind(end) - width * (steps - 1 - k).astype(kind)) if steps != 1 else np.array([start])
+    values = (
+        np.where(k < steps // 2, kind(start) + width * k, kind(end) - width * (steps - 1 - k).astype(kind))
+        if steps != 1
+        else np.array([start])
+    )
     return _finish(values.astype(d), requires_grad)
 
 
 @function(method=False)
-def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Powers of `base` with exponents at equal distances."""
     exponents = linspace(start, end, steps, dtype=dtypes.float64)._array
     return _finish(np.power(base, exponents).astype(_options(dtype, device)), requires_grad)
@@ -295,7 +358,9 @@ def diag_embed(input: Tensor, offset: int = 0) -> Tensor:
     from nptorch.ops.shape import diagonal_scatter
 
     n = input._array.shape[-1] + abs(offset)
-    return diagonal_scatter(input, shape=(*input._array.shape[:-1], n, n), offset=offset, dim1=input._array.ndim - 1, dim2=input._array.ndim)
+    return diagonal_scatter(
+        input, shape=(*input._array.shape[:-1], n, n), offset=offset, dim1=input._array.ndim - 1, dim2=input._array.ndim
+    )
 
 
 @function(method=False)

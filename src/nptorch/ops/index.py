@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.autograd.grad_mode import mode
+from nptorch.grad_mode import mode
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.reduce import put_along, take_along
 from nptorch.ops.registry import check_writable, op
 from nptorch.ops.shape import expand, reshape, slice_op, stack
-from nptorch.ops.signatures import axis as parse_axis, function, method, not_a_tensor
+from nptorch.ops.signatures import axis as parse_axis
+from nptorch.ops.signatures import function, method, not_a_tensor
 from nptorch.tensor import Tensor, from_array
 
-index_op = op("index", lambda xp, x, *, index: x[index], lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index))
+index_op = op(
+    "index", lambda xp, x, *, index: x[index], lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index)
+)
 
 
 def _index_add_at(xp: Any, g: Any, *, shape: tuple[int, ...], index: Any) -> Any:
@@ -43,7 +46,9 @@ def _index_put(xp: Any, x: Any, value: Any, *, index: Any, accumulate: bool) -> 
 index_put_op = op(
     "index_put",
     _index_put,
-    lambda g, value_shape, *, index, accumulate: g if accumulate else index_put_op(g, 0.0, index=index, accumulate=False),
+    lambda g, value_shape, *, index, accumulate: (
+        g if accumulate else index_put_op(g, 0.0, index=index, accumulate=False)
+    ),
     lambda g, *, index: index_op(g, index=index),
 )
 
@@ -127,7 +132,9 @@ def _integer(item: Any) -> int | None:
     if isinstance(item, np.integer):
         return int(item)
     if isinstance(item, float) or not isinstance(item, (list, tuple, np.ndarray)):
-        raise TypeError(f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices (got {type(item).__name__})")
+        raise TypeError(
+            f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices (got {type(item).__name__})"
+        )
     return None
 
 
@@ -140,7 +147,9 @@ def _index_array(item: Any) -> Any:
     if array.dtype.kind not in "biu" or (array.dtype.kind == "u" and array.dtype.itemsize > 1):
         from nptorch import dtypes
 
-        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {dtypes.of(array.dtype)!r}")
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, got {dtypes.of(array.dtype)!r}"
+        )
     return array.astype(bool) if array.dtype == np.uint8 else array
 
 
@@ -195,12 +204,20 @@ def _check_fits(room: tuple[int, ...], shape: tuple[int, ...]) -> None:
     except ValueError:
         fits = False
     if not fits and not (len(shape) > len(room) and all(n == 1 for n in shape[: len(shape) - len(room)])):
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(room)}")
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(room)}"
+        )
 
 
 # --- whole-tensor writes ---
 
-assign_op = op("copy", lambda xp, x, source: xp.broadcast_to(source, x.shape).astype(x.dtype), None, lambda g: g, label="CopyBackwards")
+assign_op = op(
+    "copy",
+    lambda xp, x, source: xp.broadcast_to(source, x.shape).astype(x.dtype),
+    None,
+    lambda g: g,
+    label="CopyBackwards",
+)
 
 
 @method()
@@ -219,8 +236,12 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value into every element."""
     if isinstance(value, Tensor) and value._array.ndim:
-        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions.")
-    return assign_op.into(self, self, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)))
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+        )
+    return assign_op.into(
+        self, self, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype))
+    )
 
 
 @method()
@@ -262,7 +283,9 @@ def _indices(name: str, index: Tensor, ndim: int, size: int) -> None:
     if index._array.dtype.kind not in "iu":
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
     if index._array.ndim != ndim and index._array.size:
-        raise RuntimeError(f"{name}(): Index tensor must have the same number of dimensions as input tensor ({ndim}), got {index._array.ndim}")
+        raise RuntimeError(
+            f"{name}(): Index tensor must have the same number of dimensions as input tensor ({ndim}), got {index._array.ndim}"
+        )
     array = index._array
     if array.size and (array.min() < 0 or array.max() >= size):
         wrong = array[(array < 0) | (array >= size)].flat[0]
@@ -300,14 +323,18 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 def _scatter_forward(xp: Any, x: Any, index: Any, src: Any, *, axis: int) -> Any:
     out = x.copy()
-    xp.put_along_axis(out, index, src, axis) if src.shape == index.shape else xp.put_along_axis(out, index, src[tuple(map(slice, index.shape))], axis)
+    xp.put_along_axis(out, index, src, axis) if src.shape == index.shape else xp.put_along_axis(
+        out, index, src[tuple(map(slice, index.shape))], axis
+    )
     return out
 
 
 scatter_op = op(
     "scatter",
     _scatter_forward,
-    lambda g, index, src_shape, *, axis: scatter_op(g, index, from_array(np.zeros(index._array.shape, g._array.dtype)), axis=axis),
+    lambda g, index, src_shape, *, axis: scatter_op(
+        g, index, from_array(np.zeros(index._array.shape, g._array.dtype)), axis=axis
+    ),
     None,
     lambda g, index, src_shape, *, axis: _widened(take_along(g, index, axis=axis), src_shape),
 )
@@ -325,21 +352,29 @@ def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
     if not isinstance(src, Tensor):
         return from_array(np.broadcast_to(number(src, input._array.dtype), index._array.shape))
     if src._array.dtype != input._array.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype!r} and {src.dtype!r}")
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype!r} and {src.dtype!r}"
+        )
     if any(n > m for n, m in zip(index._array.shape, src._array.shape, strict=True)):
-        raise RuntimeError(f"{name}(): Expected index {list(index._array.shape)} to be no larger than src {list(src._array.shape)}")
+        raise RuntimeError(
+            f"{name}(): Expected index {list(index._array.shape)} to be no larger than src {list(src._array.shape)}"
+        )
     return src
 
 
 @function()
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
     """A copy with `src` written where `index` points along `dim`: the reverse of gather()
     (https://pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html)."""
     return scatter_(input.clone(), dim, index, src, value=value, reduce=reduce)
 
 
 @method()
-def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+def scatter_(
+    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
     """In-place scatter(); reduce="add" adds and "multiply" multiplies."""
     d = parse_axis("scatter_", dim, self._array.ndim)
     _indices("scatter", index, self._array.ndim, self._array.shape[d])
@@ -410,7 +445,12 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy with one value in the slices that `index` names."""
     _, at = _line("index_fill", input, dim, index)
-    return index_put_op(input, value if isinstance(value, Tensor) else from_array(number(value, input._array.dtype)), index=at, accumulate=False)
+    return index_put_op(
+        input,
+        value if isinstance(value, Tensor) else from_array(number(value, input._array.dtype)),
+        index=at,
+        accumulate=False,
+    )
 
 
 @method()
@@ -431,7 +471,9 @@ def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """In-place index_fill()."""
     _, at = _line("index_fill_", self, dim, index)
-    return _put(self, at, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)), accumulate=False)
+    return _put(
+        self, at, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)), accumulate=False
+    )
 
 
 @function()
@@ -463,7 +505,9 @@ def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with one value wherever `mask` (broadcast) holds."""
     if not isinstance(mask, Tensor) or mask._array.dtype.kind != "b":
-        raise RuntimeError(f"masked_fill only supports boolean masks, but got {mask.dtype if isinstance(mask, Tensor) else type(mask).__name__}")
+        raise RuntimeError(
+            f"masked_fill only supports boolean masks, but got {mask.dtype if isinstance(mask, Tensor) else type(mask).__name__}"
+        )
     if isinstance(value, Tensor):
         value = value if value._array.dtype == input._array.dtype else value.to(input.dtype)
     else:
@@ -494,7 +538,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 @function()
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero, a row each (or a tuple of columns)."""
-    found = np.nonzero(np.atleast_1d(input._array)) if input._array.ndim == 0 and as_tuple else np.nonzero(input._array) if input._array.ndim else None
+    found = (
+        np.nonzero(np.atleast_1d(input._array))
+        if input._array.ndim == 0 and as_tuple
+        else np.nonzero(input._array)
+        if input._array.ndim
+        else None
+    )
     if as_tuple:
         return tuple(from_array(i.astype(np.int64)) for i in found or ())
     if found is None:
@@ -533,9 +583,15 @@ def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, si
     """Where each value would stand in a sorted vector."""
     values = input._array if isinstance(input, Tensor) else np.asarray(input)
     if sorted_sequence._array.ndim != 1:
-        lines = [searchsorted(a, b, right=right, side=side) for a, b in zip(sorted_sequence, from_array(values), strict=True)]
+        lines = [
+            searchsorted(a, b, right=right, side=side) for a, b in zip(sorted_sequence, from_array(values), strict=True)
+        ]
         return stack(lines)
-    return from_array(np.asarray(np.searchsorted(sorted_sequence._array, values, side or ("right" if right else "left")), np.int64))
+    return from_array(
+        np.asarray(
+            np.searchsorted(sorted_sequence._array, values, "right" if side == "right" or right else "left"), np.int64
+        )
+    )
 
 
 @function()

@@ -12,7 +12,8 @@ from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op, vector_norm
 from nptorch.ops.registry import op
 from nptorch.ops.shape import diagonal, expand, permute_op, reshape, transpose_op, unsqueeze_op
-from nptorch.ops.signatures import axes as parse_axes, function, into_out
+from nptorch.ops.signatures import axes as parse_axes
+from nptorch.ops.signatures import function, into_out
 from nptorch.tensor import Tensor
 
 
@@ -47,12 +48,18 @@ def _matmul(xp: Any, x: Any, y: Any) -> Any:
     if x.shape[-1] != inner:
         if x.ndim <= 2 and y.ndim == 2:
             rows = x.shape[0] if x.ndim == 2 else 1
-            raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1]} and {y.shape[0]}x{y.shape[1]})")
-        raise RuntimeError(f"matmul(): the last dimension of {list(x.shape)} must match dimension {-2 if y.ndim > 1 else -1} of {list(y.shape)}")
+            raise RuntimeError(
+                f"mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1]} and {y.shape[0]}x{y.shape[1]})"
+            )
+        raise RuntimeError(
+            f"matmul(): the last dimension of {list(x.shape)} must match dimension {-2 if y.ndim > 1 else -1} of {list(y.shape)}"
+        )
     try:
         return xp.matmul(x, y)
     except ValueError:
-        raise RuntimeError(f"matmul(): the batch dimensions of {list(x.shape)} and {list(y.shape)} do not broadcast") from None
+        raise RuntimeError(
+            f"matmul(): the batch dimensions of {list(x.shape)} and {list(y.shape)} do not broadcast"
+        ) from None
 
 
 matmul = op("matmul", _matmul, _matmul_x, _matmul_y, promote=same("matmul"), label="MmBackward0")
@@ -67,7 +74,9 @@ def _matmul_function(input: Tensor, other: Tensor, *, out: Tensor | None = None)
 
 def _of_rank(name: str, ranks: tuple[int, int], x: Tensor, y: Tensor) -> Tensor:
     if (x._array.ndim, y._array.ndim) != ranks:
-        raise RuntimeError(f"{name}(): expected a {ranks[0]}D and a {ranks[1]}D tensor, got shapes {list(x._array.shape)} and {list(y._array.shape)}")
+        raise RuntimeError(
+            f"{name}(): expected a {ranks[0]}D and a {ranks[1]}D tensor, got shapes {list(x._array.shape)} and {list(y._array.shape)}"
+        )
     return matmul(x, y)
 
 
@@ -159,7 +168,9 @@ def _einsum_vjp(g: Tensor, inputs: Any, *, equation: str, i: int) -> Tensor:
     return expand(y, shape)
 
 
-einsum_op = op("einsum", lambda xp, *xs, equation: np.asarray(xp.einsum(equation, *xs, optimize=len(xs) > 2)), _einsum_vjp)
+einsum_op = op(
+    "einsum", lambda xp, *xs, equation: np.asarray(xp.einsum(equation, *xs, optimize=len(xs) > 2)), _einsum_vjp
+)
 
 
 @function(method=False)
@@ -171,9 +182,13 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     terms, arrow, target = equation.replace(" ", "").partition("->")
     parts = terms.split(",")
     if len(parts) != len(operands):
-        raise RuntimeError(f"einsum(): the equation {equation!r} names {len(parts)} operands, but {len(operands)} were given")
+        raise RuntimeError(
+            f"einsum(): the equation {equation!r} names {len(parts)} operands, but {len(operands)} were given"
+        )
     free = [c for c in map(chr, [*range(65, 91), *range(97, 123)]) if c not in equation]
-    dots = [x._array.ndim - len(p.replace("...", "")) if "..." in p else 0 for p, x in zip(parts, operands, strict=True)]
+    dots = [
+        x._array.ndim - len(p.replace("...", "")) if "..." in p else 0 for p, x in zip(parts, operands, strict=True)
+    ]
     batch = "".join(free[: max(dots, default=0)])
     if not arrow:
         letters = terms.replace("...", "").replace(",", "")
@@ -181,7 +196,9 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     parts = [p.replace("...", batch[len(batch) - n :]) for p, n in zip(parts, dots, strict=True)]
     for p, x in zip(parts, operands, strict=True):
         if len(p) != x._array.ndim:
-            raise RuntimeError(f"einsum(): the subscripts {p!r} do not match an operand with {x._array.ndim} dimensions")
+            raise RuntimeError(
+                f"einsum(): the subscripts {p!r} do not match an operand with {x._array.ndim} dimensions"
+            )
     operands = tuple(operands)
     for k, p in enumerate(parts):  # a repeated letter within an operand is its diagonal
         while len(set(p)) < len(p):
@@ -194,7 +211,9 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     try:
         return einsum_op(*operands, equation=f"{','.join(parts)}->{target}")
     except ValueError as error:
-        raise RuntimeError(f"einsum(): {error} (equation {equation!r}, shapes {[list(x._array.shape) for x in operands]})") from None
+        raise RuntimeError(
+            f"einsum(): {error} (equation {equation!r}, shapes {[list(x._array.shape) for x in operands]})"
+        ) from None
 
 
 @function()
@@ -237,14 +256,23 @@ def _float_matrix(name: str, x: Tensor, square: bool = True) -> None:
     if x._array.dtype.kind not in "fc":
         raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got {x.dtype!r}")
     if x._array.ndim < 2 or (square and x._array.shape[-1] != x._array.shape[-2]):
-        raise RuntimeError(f"linalg.{name}: A must be batches of square matrices, but they have shape {list(x._array.shape)}")
+        raise RuntimeError(
+            f"linalg.{name}: A must be batches of square matrices, but they have shape {list(x._array.shape)}"
+        )
 
 
-inverse_op = op("linalg_inv", lambda xp, x: _solved("inv", xp.linalg.inv, x), lambda g, out: -matmul(matmul(_mT(out), g), _mT(out)), label="LinalgInvExBackward0")
+inverse_op = op(
+    "linalg_inv",
+    lambda xp, x: _solved("inv", xp.linalg.inv, x),
+    lambda g, out: -matmul(matmul(_mT(out), g), _mT(out)),
+    label="LinalgInvExBackward0",
+)
 det_op = op(
     "linalg_det",
     lambda xp, x: np.asarray(xp.linalg.det(x)),
-    lambda g, x, out: unsqueeze_op(unsqueeze_op(g * conj(out), dim=g._array.ndim), dim=g._array.ndim + 1) * _mT(inverse_op(x)),
+    lambda g, x, out: (
+        unsqueeze_op(unsqueeze_op(g * conj(out), dim=g._array.ndim), dim=g._array.ndim + 1) * _mT(inverse_op(x))
+    ),
 )
 solve_op = op(
     "linalg_solve",
@@ -258,7 +286,9 @@ def _solved(name: str, f: Any, *xs: Any) -> Any:
     try:
         return f(*xs)
     except np.linalg.LinAlgError:
-        raise RuntimeError(f"linalg.{name}: The diagonal element is zero, the {name} could not be completed because the input matrix is singular.") from None
+        raise RuntimeError(
+            f"linalg.{name}: The diagonal element is zero, the {name} could not be completed because the input matrix is singular."
+        ) from None
 
 
 @function("inverse")
@@ -291,6 +321,6 @@ def linalg_norm(x: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = Fal
     """A vector norm, or the Frobenius norm of matrices."""
     if ord in (None, "fro"):
         ord = 2.0
-    elif isinstance(dim, (tuple, list)) and len(dim) == 2 or (dim is None and x._array.ndim == 2 and ord is not None):
+    elif (isinstance(dim, (tuple, list)) and len(dim) == 2) or (dim is None and x._array.ndim == 2 and ord is not None):
         raise NotImplementedError(f"linalg.norm(ord={ord!r}) of matrices is not supported; 'fro' is")
     return vector_norm(x, float(ord), parse_axes("linalg.norm", dim, x._array.ndim), keepdim)

@@ -19,7 +19,14 @@ from nptorch.tensor import Tensor, from_array
 # bool + bool is a logical or, and bool * bool a logical and: NumPy agrees with PyTorch there.
 add = op("add", lambda xp, x, y: x + y, lambda g: g, lambda g: g, promote=common)
 sub = op("sub", lambda xp, x, y: x - y, lambda g: g, lambda g: neg(g), promote=common)
-mul = binary("mul", lambda xp, x, y: x * y, lambda g, y: g * conj(y), lambda g, x: g * conj(x), promote=common, aliases=("multiply",))
+mul = binary(
+    "mul",
+    lambda xp, x, y: x * y,
+    lambda g, y: g * conj(y),
+    lambda g, x: g * conj(x),
+    promote=common,
+    aliases=("multiply",),
+)
 div = op(
     "div",
     lambda xp, x, y: xp.true_divide(x, y),
@@ -39,8 +46,15 @@ positive = unary("positive", lambda xp, x: x.copy(), lambda g: g, inplace=False)
 def _alpha(name: str, other: Any, alpha: Any) -> Any:
     if alpha == 1:
         return other
-    if isinstance(alpha, float) and isinstance(other, Tensor) and not other.dtype.is_floating_point and not other.dtype.is_complex:
-        raise RuntimeError(f"{name}(): for integral input tensors, argument alpha must not be a floating point number (got {alpha})")
+    if (
+        isinstance(alpha, float)
+        and isinstance(other, Tensor)
+        and not other.dtype.is_floating_point
+        and not other.dtype.is_complex
+    ):
+        raise RuntimeError(
+            f"{name}(): for integral input tensors, argument alpha must not be a floating point number (got {alpha})"
+        )
     return other * alpha
 
 
@@ -56,7 +70,9 @@ def _sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -
     """input - alpha * other, broadcast (https://pytorch.org/docs/stable/generated/torch.sub.html)."""
     for x in (input, other):
         if isinstance(x, Tensor) and x._array.dtype.kind == "b":
-            raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. Use `^` or `logical_xor()` instead.")
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. Use `^` or `logical_xor()` instead."
+            )
     other = _alpha("sub", other, alpha)
     return sub(input, other) if out is None else into_out(out, sub, input, other)
 
@@ -80,16 +96,25 @@ def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 
 
 floor_div = op(
-    "floor_div", lambda xp, x, y: _no_int_zero("floor division", y) or xp.floor_divide(x, y), lambda g: zeros_of(g), lambda g: zeros_of(g), promote=common
+    "floor_div",
+    lambda xp, x, y: _no_int_zero("floor division", y) or xp.floor_divide(x, y),
+    lambda g: zeros_of(g),
+    lambda g: zeros_of(g),
+    promote=common,
 )
 trunc_div = op(
-    "trunc_div", lambda xp, x, y: _no_int_zero("division", y) or _trunc_divide(xp, x, y), lambda g: zeros_of(g), lambda g: zeros_of(g), promote=common
+    "trunc_div",
+    lambda xp, x, y: _no_int_zero("division", y) or _trunc_divide(xp, x, y),
+    lambda g: zeros_of(g),
+    lambda g: zeros_of(g),
+    promote=common,
 )
 
 
-def _no_int_zero(what: str, y: Any) -> None:
+def _no_int_zero(what: str, y: Any) -> Any:
     if isinstance(y, np.ndarray) and y.dtype.kind in "iu" and (y == 0).any():
         raise RuntimeError(f"ZeroDivisionError: integer {what} by zero")
+    return None
 
 
 def _trunc_divide(xp: Any, x: Any, y: Any) -> Any:
@@ -102,7 +127,9 @@ def _rounded_div(rounding_mode: str | None) -> Any:
     try:
         return {None: div, "floor": floor_div, "trunc": trunc_div}[rounding_mode]
     except KeyError:
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}") from None
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
+        ) from None
 
 
 @function("div", "divide", "true_divide")
@@ -139,7 +166,11 @@ remainder = binary(
     promote=common,
 )
 fmod = binary(
-    "fmod", lambda xp, x, y: _no_int_zero("modulo", y) or xp.fmod(x, y), lambda g: g, lambda g, x, y: neg(g * trunc_div(x, y)), promote=common
+    "fmod",
+    lambda xp, x, y: _no_int_zero("modulo", y) or xp.fmod(x, y),
+    lambda g: g,
+    lambda g, x, y: neg(g * trunc_div(x, y)),
+    promote=common,
 )
 
 # --- powers, exponentials, logarithms ---
@@ -170,7 +201,13 @@ def _pow_exponent_vjp(g: Tensor, x: Any, y: Tensor, out: Tensor) -> Tensor:
 
 
 pow = binary("pow", _pow, _pow_base_vjp, _pow_exponent_vjp, promote=common)
-float_power = op("float_power", lambda xp, x, y: xp.power(x, y), _pow_base_vjp, _pow_exponent_vjp, promote=lambda xs: cast(xs, dtypes.float64))
+float_power = op(
+    "float_power",
+    lambda xp, x, y: xp.power(x, y),
+    _pow_base_vjp,
+    _pow_exponent_vjp,
+    promote=lambda xs: cast(xs, dtypes.float64),
+)
 exp = unary("exp", lambda xp, x: xp.exp(x), lambda g, out: g * conj(out), promote=to_float)
 exp2 = unary("exp2", lambda xp, x: xp.exp2(x), lambda g, out: g * (out * math.log(2)), promote=to_float)
 expm1 = unary("expm1", lambda xp, x: xp.expm1(x), lambda g, out: g * (out + 1), promote=to_float)
@@ -190,7 +227,9 @@ logaddexp = binary(
 )
 xlogy = binary(
     "xlogy",
-    lambda xp, x, y: xp.where(xp.isnan(y), xp.nan, xp.where(x == 0, xp.zeros_like(x), x * xp.log(y))).astype(_inexact(x, y)),
+    lambda xp, x, y: xp.where(xp.isnan(y), xp.nan, xp.where(x == 0, xp.zeros_like(x), x * xp.log(y))).astype(
+        _inexact(x, y)
+    ),
     lambda g, x, y: g * where((x == 0) & (as_tensor_like(y, g) <= 0), zeros_of(g), log(as_tensor_like(y, g))),
     lambda g, x, y: g * (x / y),
     promote=to_float,
@@ -206,15 +245,25 @@ def _inexact(*xs: Any) -> Any:
 sin = unary("sin", lambda xp, x: xp.sin(x), lambda g, x: g * cos(x), promote=to_float)
 cos = unary("cos", lambda xp, x: xp.cos(x), lambda g, x: neg(g * sin(x)), promote=to_float)
 tan = unary("tan", lambda xp, x: xp.tan(x), lambda g, out: g * (out * out + 1), promote=to_float)
-asin = unary("asin", lambda xp, x: xp.arcsin(x), lambda g, x: g * rsqrt(1 - x * x), promote=to_float, aliases=("arcsin",))
-acos = unary("acos", lambda xp, x: xp.arccos(x), lambda g, x: neg(g * rsqrt(1 - x * x)), promote=to_float, aliases=("arccos",))
+asin = unary(
+    "asin", lambda xp, x: xp.arcsin(x), lambda g, x: g * rsqrt(1 - x * x), promote=to_float, aliases=("arcsin",)
+)
+acos = unary(
+    "acos", lambda xp, x: xp.arccos(x), lambda g, x: neg(g * rsqrt(1 - x * x)), promote=to_float, aliases=("arccos",)
+)
 atan = unary("atan", lambda xp, x: xp.arctan(x), lambda g, x: g / (x * x + 1), promote=to_float, aliases=("arctan",))
 sinh = unary("sinh", lambda xp, x: xp.sinh(x), lambda g, x: g * cosh(x), promote=to_float)
 cosh = unary("cosh", lambda xp, x: xp.cosh(x), lambda g, x: g * sinh(x), promote=to_float)
 tanh = unary("tanh", lambda xp, x: xp.tanh(x), lambda g, out: g * (1 - out * out), promote=to_float)
-asinh = unary("asinh", lambda xp, x: xp.arcsinh(x), lambda g, x: g * rsqrt(x * x + 1), promote=to_float, aliases=("arcsinh",))
-acosh = unary("acosh", lambda xp, x: xp.arccosh(x), lambda g, x: g * rsqrt(x * x - 1), promote=to_float, aliases=("arccosh",))
-atanh = unary("atanh", lambda xp, x: xp.arctanh(x), lambda g, x: g / (1 - x * x), promote=to_float, aliases=("arctanh",))
+asinh = unary(
+    "asinh", lambda xp, x: xp.arcsinh(x), lambda g, x: g * rsqrt(x * x + 1), promote=to_float, aliases=("arcsinh",)
+)
+acosh = unary(
+    "acosh", lambda xp, x: xp.arccosh(x), lambda g, x: g * rsqrt(x * x - 1), promote=to_float, aliases=("arccosh",)
+)
+atanh = unary(
+    "atanh", lambda xp, x: xp.arctanh(x), lambda g, x: g / (1 - x * x), promote=to_float, aliases=("arctanh",)
+)
 atan2 = binary(
     "atan2",
     lambda xp, x, y: xp.arctan2(x, y),
@@ -223,7 +272,13 @@ atan2 = binary(
     promote=to_float,
     aliases=("arctan2",),
 )
-hypot = binary("hypot", lambda xp, x, y: xp.hypot(x, y), lambda g, x, out: g * (x / out), lambda g, y, out: g * (y / out), promote=common)
+hypot = binary(
+    "hypot",
+    lambda xp, x, y: xp.hypot(x, y),
+    lambda g, x, out: g * (x / out),
+    lambda g, y, out: g * (y / out),
+    promote=common,
+)
 deg2rad = unary("deg2rad", lambda xp, x: x * (math.pi / 180), lambda g: g * (math.pi / 180), promote=to_float)
 rad2deg = unary("rad2deg", lambda xp, x: x * (180 / math.pi), lambda g: g * (180 / math.pi), promote=to_float)
 sinc = unary("sinc", lambda xp, x: xp.sinc(x), lambda g, x: g * _sinc_slope(x), promote=to_float)
@@ -238,7 +293,11 @@ def _sinc_slope(x: Tensor) -> Tensor:
 def _sigmoid(xp: Any, x: Any) -> Any:
     # exp of a negative number only: no overflow on either side
     e = xp.exp(-xp.abs(x))
-    return xp.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype, copy=False) if x.dtype.kind != "c" else 1 / (1 + xp.exp(-x))
+    return (
+        xp.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype, copy=False)
+        if x.dtype.kind != "c"
+        else 1 / (1 + xp.exp(-x))
+    )
 
 
 sigmoid = unary("sigmoid", _sigmoid, lambda g, out: g * (out * (1 - out)), promote=to_float)
@@ -274,9 +333,18 @@ def _lgamma(x: float) -> float:
     return math.inf if x == -math.inf or (x <= 0 and x == math.floor(x)) else math.lgamma(x)
 
 
-erf = unary("erf", _special("erf", math.erf), lambda g, x: g * (2 / math.sqrt(math.pi) * exp(neg(x * x))), promote=to_float)
-erfc = unary("erfc", _special("erfc", math.erfc), lambda g, x: neg(g * (2 / math.sqrt(math.pi) * exp(neg(x * x)))), promote=to_float)
-erfinv = unary("erfinv", _special("erfinv", None), lambda g, out: g * (math.sqrt(math.pi) / 2 * exp(out * out)), promote=to_float)
+erf = unary(
+    "erf", _special("erf", math.erf), lambda g, x: g * (2 / math.sqrt(math.pi) * exp(neg(x * x))), promote=to_float
+)
+erfc = unary(
+    "erfc",
+    _special("erfc", math.erfc),
+    lambda g, x: neg(g * (2 / math.sqrt(math.pi) * exp(neg(x * x)))),
+    promote=to_float,
+)
+erfinv = unary(
+    "erfinv", _special("erfinv", None), lambda g, out: g * (math.sqrt(math.pi) / 2 * exp(out * out)), promote=to_float
+)
 lgamma = unary("lgamma", _special("gammaln", _lgamma), lambda g, x: g * digamma(x), promote=to_float)
 digamma = unary("digamma", _special("psi", None), lambda g, x: g * polygamma(x, n=1), promote=to_float)
 polygamma = op(
@@ -339,7 +407,9 @@ def where(condition: Tensor, x: Any, y: Any) -> Tensor:
     if not isinstance(condition, Tensor):
         raise not_a_tensor("where", "condition", 1, condition)
     if condition._array.dtype.kind != "b":
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}"
+        )
     return _where(condition, x, y)
 
 
@@ -435,10 +505,17 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
     return _clamp(input, None, max)
 
 
-METHODS_CLAMP = (
-    method("clamp_min_")(lambda self, min: _clamp.into(self, self, min, None)),
-    method("clamp_max_")(lambda self, max: _clamp.into(self, self, None, max)),
-)
+@method()
+def clamp_min_(self: Tensor, min: Any) -> Tensor:
+    """In-place clamp_min()."""
+    return _clamp.into(self, self, min, None)
+
+
+@method()
+def clamp_max_(self: Tensor, max: Any) -> Tensor:
+    """In-place clamp_max()."""
+    return _clamp.into(self, self, None, max)
+
 
 _nan_to_num = op(
     "nan_to_num",
@@ -528,8 +605,12 @@ bitwise_not = unary("bitwise_not", lambda xp, x: xp.invert(_bits("bitwise_not", 
 bitwise_and = binary("bitwise_and", lambda xp, x, y: xp.bitwise_and(_bits("bitwise_and", x), y), promote=common)
 bitwise_or = binary("bitwise_or", lambda xp, x, y: xp.bitwise_or(_bits("bitwise_or", x), y), promote=common)
 bitwise_xor = binary("bitwise_xor", lambda xp, x, y: xp.bitwise_xor(_bits("bitwise_xor", x), y), promote=common)
-bitwise_left_shift = binary("bitwise_left_shift", lambda xp, x, y: xp.left_shift(_bits("bitwise_left_shift", x), y), promote=common)
-bitwise_right_shift = binary("bitwise_right_shift", lambda xp, x, y: xp.right_shift(_bits("bitwise_right_shift", x), y), promote=common)
+bitwise_left_shift = binary(
+    "bitwise_left_shift", lambda xp, x, y: xp.left_shift(_bits("bitwise_left_shift", x), y), promote=common
+)
+bitwise_right_shift = binary(
+    "bitwise_right_shift", lambda xp, x, y: xp.right_shift(_bits("bitwise_right_shift", x), y), promote=common
+)
 
 
 def _bits(name: str, x: Any) -> Any:
@@ -544,7 +625,12 @@ def _bits(name: str, x: Any) -> Any:
 cast_op = op("to_copy", lambda xp, x, *, dtype: x.astype(dtype), lambda g: g)
 _conj = op("conj", lambda xp, x: xp.conj(x), lambda g: conj(g))
 real_op = op("real", lambda xp, x: xp.real(x), lambda g: g, view=True)
-imag_op = op("imag", lambda xp, x: xp.imag(x), lambda g: g * from_array(np.asarray(1j, np.result_type(g._array.dtype, np.complex64))), view=True)
+imag_op = op(
+    "imag",
+    lambda xp, x: xp.imag(x),
+    lambda g: g * from_array(np.asarray(1j, np.result_type(g._array.dtype, np.complex64))),
+    view=True,
+)
 
 
 @function()

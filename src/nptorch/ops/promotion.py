@@ -31,7 +31,9 @@ def common(inputs: Sequence[Any]) -> Sequence[Any]:
 
 def result_type(inputs: Sequence[Any]) -> dtypes.dtype:
     """The type that `common` converts to."""
-    dimensioned, zero_dim, numbers = [], [], []
+    dimensioned: list[dtypes.dtype] = []
+    zero_dim: list[dtypes.dtype] = []
+    numbers: list[dtypes.dtype] = []
     for x in inputs:
         if isinstance(x, np.ndarray):
             (dimensioned if x.ndim else zero_dim).append(dtypes.of(x.dtype))
@@ -41,13 +43,19 @@ def result_type(inputs: Sequence[Any]) -> dtypes.dtype:
 
 
 # Numbers that NumPy may combine with an array of a kind without changing the type; integers can overflow, so they are cast.
-_WEAK: dict[str, tuple[type, ...]] = {"f": (float, int, bool, type(None)), "c": (complex, float, int, bool, type(None)), "i": (), "u": (), "b": ()}
+_WEAK: dict[str, tuple[type, ...]] = {
+    "f": (float, int, bool, type(None)),
+    "c": (complex, float, int, bool, type(None)),
+    "i": (),
+    "u": (),
+    "b": (),
+}
 
 
 def cast(inputs: Sequence[Any], to: dtypes.dtype) -> list[Any]:
     """The inputs as arrays of one dtype; None stays None."""
     target = to.numpy
-    result = []
+    result: list[Any] = []
     for x in inputs:
         if isinstance(x, np.ndarray):
             result.append(x if x.dtype == target else x.astype(target))
@@ -65,7 +73,9 @@ def number(x: Any, target: np.dtype[Any]) -> Array:
         x &= (1 << bits) - 1
         if target.kind == "i" and x >> (bits - 1):
             x -= 1 << bits
-    return np.asarray(x, target) if not (isinstance(x, complex) and target.kind != "c") else np.asarray(x).astype(target)
+    return (
+        np.asarray(x, target) if not (isinstance(x, complex) and target.kind != "c") else np.asarray(x).astype(target)
+    )
 
 
 def to_float(inputs: Sequence[Any]) -> Sequence[Any]:
@@ -83,11 +93,15 @@ def float_only(name: str) -> Rule:
     def rule(inputs: Sequence[Any]) -> Sequence[Any]:
         first = inputs[0].dtype
         if first.kind not in "fc":
-            raise RuntimeError(f"{name}(): expected a floating-point input, got {dtypes.of(first)!r}; convert it with .float()")
+            raise RuntimeError(
+                f"{name}(): expected a floating-point input, got {dtypes.of(first)!r}; convert it with .float()"
+            )
         for x in inputs[1:]:
             if x is not None and x.dtype is not first and x.dtype != first:
                 found = ", ".join(repr(dtypes.of(i.dtype)) for i in inputs if i is not None)
-                raise RuntimeError(f"{name}(): expected all inputs to have the same dtype, but got {found}; convert with .to(dtype)")
+                raise RuntimeError(
+                    f"{name}(): expected all inputs to have the same dtype, but got {found}; convert with .to(dtype)"
+                )
         return inputs
 
     return rule

@@ -12,7 +12,9 @@ from nptorch import dtypes
 from nptorch.ops.pointwise import absolute, cast_op, conj, exp, pow, sqrt, where, zeros_of
 from nptorch.ops.registry import op
 from nptorch.ops.shape import expand_op, flatten, flip_op, reshape, squeeze_op, unsqueeze_op
-from nptorch.ops.signatures import axes as parse_axes, axis as parse_axis, function, into_out, result
+from nptorch.ops.signatures import axes as parse_axes
+from nptorch.ops.signatures import axis as parse_axis
+from nptorch.ops.signatures import function, into_out, result
 from nptorch.tensor import Tensor, from_array
 
 
@@ -40,10 +42,14 @@ def _sum(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     return x.sum(axis, keepdims=keepdims)
 
 
-sum_op = op("sum", _sum, lambda g, x_shape, *, axis, keepdims: _spread(g, x_shape, axis, keepdims), label="SumBackward0")
+sum_op = op(
+    "sum", _sum, lambda g, x_shape, *, axis, keepdims: _spread(g, x_shape, axis, keepdims), label="SumBackward0"
+)
 mean_op = op(
     "mean",
-    lambda xp, x, *, axis, keepdims: (_sum(xp, x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)).astype(x.dtype),
+    lambda xp, x, *, axis, keepdims: (_sum(xp, x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)).astype(
+        x.dtype
+    ),
     lambda g, x_shape, *, axis, keepdims: _spread(g / _count(x_shape, axis), x_shape, axis, keepdims),
 )
 
@@ -58,7 +64,9 @@ def _typed(input: Tensor, dtype: Any) -> Tensor:
 
 
 @function("sum")
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+def sum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
     """The sum over `dim` (all dimensions by default); integers and bools give int64
     (https://pytorch.org/docs/stable/generated/torch.sum.html)."""
     x = _typed(input, dtype)
@@ -74,7 +82,9 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any 
 
 
 @function()
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+def mean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
     """The mean over `dim` (all dimensions by default).
 
     Raises: RuntimeError for integers, which have no floating mean.
@@ -109,7 +119,9 @@ def _exclusive_cumprod(x: Tensor, axis: int) -> Tensor:
     return cumprod_op(cat_op(ones, narrow(x, axis, 0, n - 1), axis=axis), axis=axis) if n > 1 else ones if n else x
 
 
-prod_op = op("prod", lambda xp, x, *, axis: x.prod(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype), _prod_vjp)
+prod_op = op(
+    "prod", lambda xp, x, *, axis: x.prod(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype), _prod_vjp
+)
 
 
 @function()
@@ -129,7 +141,14 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @function("var")
-def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
     """The variance over `dim`, divided by n - correction (1 unless unbiased=False)."""
     if isinstance(dim, bool):  # var(unbiased)
         dim, unbiased = None, dim
@@ -141,19 +160,40 @@ def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: b
 
 
 @function("std")
-def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
     """The square root of var()."""
     return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 @function(method=False)
-def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Any:
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Any:
     """var() and mean()."""
     return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 
 @function(method=False)
-def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Any:
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Any:
     """std() and mean()."""
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
@@ -169,13 +209,20 @@ def _extreme_vjp(g: Tensor, x: Tensor, out: Tensor, *, axis: tuple[int, ...], ke
     return share * (_keep(g, axis, keepdims, ndim) / sum_op(share, axis=axis, keepdims=True))
 
 
-def _nonempty(name: str, x: Any, axis: tuple[int, ...]) -> None:
+def _nonempty(name: str, x: Any, axis: tuple[int, ...]) -> Any:
     if builtins.any(x.shape[a] == 0 for a in axis) or (not axis and x.size == 0):
-        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0 or to have non-zero size; got shape {list(x.shape)}")
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0 or to have non-zero size; got shape {list(x.shape)}"
+        )
+    return None
 
 
-amax_op = op("amax", lambda xp, x, *, axis, keepdims: _nonempty("amax", x, axis) or x.max(axis, keepdims=keepdims), _extreme_vjp)
-amin_op = op("amin", lambda xp, x, *, axis, keepdims: _nonempty("amin", x, axis) or x.min(axis, keepdims=keepdims), _extreme_vjp)
+amax_op = op(
+    "amax", lambda xp, x, *, axis, keepdims: _nonempty("amax", x, axis) or x.max(axis, keepdims=keepdims), _extreme_vjp
+)
+amin_op = op(
+    "amin", lambda xp, x, *, axis, keepdims: _nonempty("amin", x, axis) or x.min(axis, keepdims=keepdims), _extreme_vjp
+)
 
 
 @function()
@@ -230,7 +277,9 @@ def _along(name: str, input: Tensor, dim: int, keepdim: bool, pick: Any) -> tupl
     return values, indices
 
 
-def _extreme(name: str, input: Tensor, dim: Any, keepdim: bool, whole: Any, pick: Any, pairwise: str, other: Any) -> Any:
+def _extreme(
+    name: str, input: Tensor, dim: Any, keepdim: bool, whole: Any, pick: Any, pairwise: str, other: Any
+) -> Any:
     from nptorch.ops.signatures import FUNCTIONS
 
     if isinstance(dim, Tensor) or isinstance(other, Tensor):  # max(a, b)
@@ -317,7 +366,9 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     n = input._array.shape[parse_axis("kthvalue", dim, input._array.ndim)] if input._array.ndim else 1
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
-    values, indices = _along("kthvalue", input, dim, keepdim, lambda x, d: np.take(np.argsort(x, d, kind="stable"), k - 1, d))
+    values, indices = _along(
+        "kthvalue", input, dim, keepdim, lambda x, d: np.take(np.argsort(x, d, kind="stable"), k - 1, d)
+    )
     return result("kthvalue", values=values, indices=indices)
 
 
@@ -360,7 +411,9 @@ def _logsumexp(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any
 logsumexp_op = op(
     "logsumexp",
     _logsumexp,
-    lambda g, x, out, *, axis, keepdims: _keep(g, axis, keepdims, x._array.ndim) * exp(x - _keep(out, axis, keepdims, x._array.ndim)),
+    lambda g, x, out, *, axis, keepdims: (
+        _keep(g, axis, keepdims, x._array.ndim) * exp(x - _keep(out, axis, keepdims, x._array.ndim))
+    ),
 )
 
 
@@ -390,10 +443,17 @@ def vector_norm(x: Tensor, p: float, axis: tuple[int, ...], keepdim: bool) -> Te
 def _norm2_vjp(g: Tensor, x: Tensor, out: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Tensor:
     length = _keep(out, axis, keepdims, x._array.ndim)
     # The slope at the origin is 0.
-    return _keep(g, axis, keepdims, x._array.ndim) * where(length == 0, zeros_of(x), x / where(length == 0, 1.0, length))
+    return _keep(g, axis, keepdims, x._array.ndim) * where(
+        length == 0, zeros_of(x), x / where(length == 0, 1.0, length)
+    )
 
 
-norm2_op = op("norm2", lambda xp, x, *, axis, keepdims: xp.sqrt(xp.square(xp.abs(x)).sum(axis, keepdims=keepdims)), _norm2_vjp, label="LinalgVectorNormBackward0")
+norm2_op = op(
+    "norm2",
+    lambda xp, x, *, axis, keepdims: xp.sqrt(xp.square(xp.abs(x)).sum(axis, keepdims=keepdims)),
+    _norm2_vjp,
+    label="LinalgVectorNormBackward0",
+)
 
 
 @function()
@@ -447,7 +507,11 @@ def _cumprod_vjp(g: Tensor, x: Tensor, *, axis: int) -> Tensor:
     return stack_op(*parts, axis=axis) if parts else g
 
 
-cumprod_op = op("cumprod", lambda xp, x, *, axis: x.cumprod(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype), _cumprod_vjp)
+cumprod_op = op(
+    "cumprod",
+    lambda xp, x, *, axis: x.cumprod(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype),
+    _cumprod_vjp,
+)
 
 
 def _running(name: str, running: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:

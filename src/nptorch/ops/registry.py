@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.autograd.grad_mode import mode
-from nptorch.autograd.graph import Node, Saved, edge_of
+from nptorch.grad_mode import mode
+from nptorch.graph import Node, Saved, edge_of
 from nptorch.ops.promotion import Rule
 from nptorch.tensor import Tensor, from_array, refresh
 
@@ -96,7 +96,10 @@ class Op:
             if self.view:
                 _mark_view(self, inputs[0], result, params)
             return result
-        results = tuple(from_array(o if o.__class__ is np.ndarray else np.asarray(o)) for o in (out if type(out) is tuple else (out,)))
+        results = tuple(
+            from_array(o if o.__class__ is np.ndarray else np.asarray(o))
+            for o in (out if type(out) is tuple else (out,))
+        )
         if record and mode.grad and self.differentiable:
             _record(self, inputs, params, results)
         if self.view:
@@ -150,9 +153,13 @@ class _Vjp:
         self.wants = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
         self.takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.keywords = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        known = {"out", *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | ({"inputs", "shapes"} if op.variadic else set())
+        known = {"out", *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | (
+            {"inputs", "shapes"} if op.variadic else set()
+        )
         if not known.issuperset(self.wants):
-            raise TypeError(f"op {op.name}: a VJP names {set(self.wants) - known}, which is no input, output or shape of it")
+            raise TypeError(
+                f"op {op.name}: a VJP names {set(self.wants) - known}, which is no input, output or shape of it"
+            )
 
     def parameters(self, params: dict[str, Any]) -> dict[str, Any]:
         if self.takes_all:
@@ -212,12 +219,15 @@ class OpNode(Node):
         g: Any = grads[0]
         if self.op.outputs > 1:
             g = tuple(
-                from_array(np.zeros(*self.outputs[i])) if grad is None else grad for i, grad in enumerate(grads[: self.op.outputs])
+                from_array(np.zeros(*self.outputs[i])) if grad is None else grad
+                for i, grad in enumerate(grads[: self.op.outputs])
             )
         values = self.saved.unpack(self)
         if self.op.joint:
             ((_, vjp, wanted),) = self.plan.vjps
-            params = vjp.parameters({**self.params, "needs": self.plan.mask} if "needs" in vjp.keywords else self.params)
+            params = vjp.parameters(
+                {**self.params, "needs": self.plan.mask} if "needs" in vjp.keywords else self.params
+            )
             return vjp.function(g, *[values[k] for k in wanted], **params)
         result: list[Tensor | None] = [None] * len(self.edges)
         for i, vjp, wanted in self.plan.vjps:
@@ -280,8 +290,12 @@ def check_writable(target: Tensor, name: str) -> None:
     """Raises: RuntimeError if an in-place change of `target` is not allowed."""
     root = target._view[0] if target._view is not None else target
     if mode.grad and root._requires_grad and root._edge is None:
-        what = "a leaf Variable that requires grad" if root is target else "a view of a leaf Variable that requires grad"
-        raise RuntimeError(f"{what} is being used in an in-place operation ({name}); wrap it in no_grad(), or use the form without _")
+        what = (
+            "a leaf Variable that requires grad" if root is target else "a view of a leaf Variable that requires grad"
+        )
+        raise RuntimeError(
+            f"{what} is being used in an in-place operation ({name}); wrap it in no_grad(), or use the form without _"
+        )
     if not target._array.flags.writeable:
         raise RuntimeError(
             f"{name}: more than one element of the written-to tensor refers to a single memory location, or its memory is "
@@ -299,9 +313,13 @@ def write(target: Tensor, values: Any, name: str) -> None:
     """
     values = np.asarray(values)
     if _KIND_RANK[values.dtype.kind] > _KIND_RANK[target._array.dtype.kind]:
-        raise RuntimeError(f"{name}: result type {dtypes.of(values.dtype)!r} can't be cast to the desired output type {target.dtype!r}")
+        raise RuntimeError(
+            f"{name}: result type {dtypes.of(values.dtype)!r} can't be cast to the desired output type {target.dtype!r}"
+        )
     if values.shape != target._array.shape:
-        raise RuntimeError(f"{name}: output with shape {list(target._array.shape)} doesn't match the broadcast shape {list(values.shape)}")
+        raise RuntimeError(
+            f"{name}: output with shape {list(target._array.shape)} doesn't match the broadcast shape {list(values.shape)}"
+        )
     np.copyto(target._array, values, casting="unsafe")
     target._version[0] += 1
 
@@ -352,9 +370,11 @@ def op(
 
 
 def _copy_slices(xp: Any, x: Any, part: Any, *, chain: tuple[Any, ...]) -> Any:
-    out = from_array(x.copy())
-    replay(out, chain)._array[...] = part
-    return out._array
+    out = place = x.copy()
+    for view, params in chain:
+        place = view.forward(xp, place, **params)
+    place[...] = part
+    return out
 
 
 # What a root became after a view of it was written: the part's gradient is the view of g, the rest passes on.

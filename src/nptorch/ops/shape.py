@@ -10,26 +10,42 @@ import numpy as np
 
 from nptorch.ops.promotion import cast, result_type
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import axis, function, into_out, method, not_a_tensor, shape as parse_shape
+from nptorch.ops.signatures import axis, function, into_out, method, not_a_tensor
+from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
 # --- views ---
 
-view_op = op("view", lambda xp, x, *, shape: x.reshape(shape, copy=False), lambda g, x_shape: reshape(g, x_shape), view=True)
+view_op = op(
+    "view", lambda xp, x, *, shape: x.reshape(shape, copy=False), lambda g, x_shape: reshape(g, x_shape), view=True
+)
 permute_op = op(
-    "permute", lambda xp, x, *, dims: x.transpose(dims), lambda g, *, dims: permute_op(g, dims=tuple(np.argsort(dims).tolist())), view=True
+    "permute",
+    lambda xp, x, *, dims: x.transpose(dims),
+    lambda g, *, dims: permute_op(g, dims=tuple(np.argsort(dims).tolist())),
+    view=True,
 )
 transpose_op = op(
-    "transpose", lambda xp, x, *, a, b: x.swapaxes(a, b), lambda g, *, a, b: transpose_op(g, a=a, b=b), view=True, label="TransposeBackward0"
+    "transpose",
+    lambda xp, x, *, a, b: x.swapaxes(a, b),
+    lambda g, *, a, b: transpose_op(g, a=a, b=b),
+    view=True,
+    label="TransposeBackward0",
 )
 # The engine sums a gradient over the dimensions that were broadcast.
 expand_op = op("expand", lambda xp, x, *, shape: xp.broadcast_to(x, shape), lambda g: g, view=True)
-unsqueeze_op = op("unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim), lambda g, x_shape: reshape(g, x_shape), view=True)
-squeeze_op = op("squeeze", lambda xp, x, *, dims: xp.squeeze(x, dims), lambda g, x_shape: reshape(g, x_shape), view=True)
+unsqueeze_op = op(
+    "unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim), lambda g, x_shape: reshape(g, x_shape), view=True
+)
+squeeze_op = op(
+    "squeeze", lambda xp, x, *, dims: xp.squeeze(x, dims), lambda g, x_shape: reshape(g, x_shape), view=True
+)
 as_strided_op = op(
     "as_strided",
     lambda xp, x, *, size, stride, offset: _strided(x, size, stride, offset),
-    lambda g, x_shape, *, size, stride, offset: as_strided_scatter(g, shape=x_shape, size=size, stride=stride, offset=offset),
+    lambda g, x_shape, *, size, stride, offset: as_strided_scatter(
+        g, shape=x_shape, size=size, stride=stride, offset=offset
+    ),
     view=True,
 )
 as_strided_scatter = op(
@@ -39,24 +55,30 @@ as_strided_scatter = op(
 )
 diagonal_op = op(
     "diagonal",
-    lambda xp, x, *, offset, dim1, dim2: x.diagonal(offset, dim1, dim2),
+    lambda xp, x, *, offset, dim1, dim2: _diagonal(x, offset, dim1, dim2),
     lambda g, x_shape, **where: diagonal_scatter(g, shape=x_shape, **where),
     view=True,
 )
 
 
+def _diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
+    part = x.diagonal(offset, dim1, dim2)
+    part.flags.writeable = x.flags.writeable  # NumPy hands out a read-only view
+    return part
+
+
 def _diagonal_scatter(xp: Any, g: Any, *, shape: Any, offset: int, dim1: int, dim2: int) -> Any:
     out = xp.zeros(shape, g.dtype)
-    # diagonal() is read-only in NumPy; the same memory is not.
-    part = out.diagonal(offset, dim1, dim2)
-    np.lib.stride_tricks.as_strided(_from(out, part), part.shape, part.strides)[...] = g
+    _diagonal(out, offset, dim1, dim2)[...] = g
     return out
 
 
 diagonal_scatter = op("diagonal_scatter", _diagonal_scatter, lambda g, *, shape, **where: diagonal_op(g, **where))
 unfold_op = op(
     "unfold",
-    lambda xp, x, *, dim, size, step: np.lib.stride_tricks.sliding_window_view(x, size, dim, writeable=True)[(slice(None),) * dim + (slice(None, None, step),)],
+    lambda xp, x, *, dim, size, step: np.lib.stride_tricks.sliding_window_view(x, size, dim, writeable=True)[
+        (slice(None),) * dim + (slice(None, None, step),)
+    ],
     lambda g, x_shape, **window: unfold_backward(g, shape=x_shape, **window),
     view=True,
 )
@@ -73,16 +95,13 @@ def _unfold_backward(xp: Any, g: Any, *, shape: Any, dim: int, size: int, step: 
 unfold_backward = op("unfold_backward", _unfold_backward, lambda g, *, shape, **window: unfold_op(g, **window))
 
 
-def _from(owner: Any, part: Any) -> Any:
-    start = (part.__array_interface__["data"][0] - owner.__array_interface__["data"][0]) // owner.itemsize
-    return owner.reshape(-1)[start:]
-
-
 def _strided(x: Any, size: Any, stride: Any, offset: int) -> Any:
     flat = x if x.ndim == 1 and x.flags.c_contiguous else x.reshape(-1, copy=False)
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if math.prod(size) and not 0 <= last < flat.size:
-        raise RuntimeError(f"as_strided(): size {list(size)}, stride {list(stride)}, offset {offset} reach outside the {flat.size} elements")
+        raise RuntimeError(
+            f"as_strided(): size {list(size)}, stride {list(stride)}, offset {offset} reach outside the {flat.size} elements"
+        )
     return np.lib.stride_tricks.as_strided(flat[offset:], size, [s * x.itemsize for s in stride])
 
 
@@ -256,7 +275,9 @@ def expand(self: Tensor, *sizes: Any) -> Tensor:
     wanted, have = parse_shape("expand", sizes), self._array.shape
     lead = len(wanted) - len(have)
     if lead < 0:
-        raise RuntimeError(f"expand: the number of sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions ({len(have)})")
+        raise RuntimeError(
+            f"expand: the number of sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions ({len(have)})"
+        )
     full = tuple([have[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted)])
     for i, n in enumerate(full):
         if n < 0 or (i >= lead and have[i - lead] not in (1, n)):
@@ -287,7 +308,9 @@ def broadcast_shapes(*shapes: Any) -> Any:
     try:
         return Size(np.broadcast_shapes(*[(s,) if isinstance(s, int) else tuple(s) for s in shapes]))
     except ValueError:
-        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in shapes]}") from None
+        raise RuntimeError(
+            f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in shapes]}"
+        ) from None
 
 
 @function(method=False)
@@ -360,7 +383,9 @@ stack_op = op(
 
 def _tensors(name: str, tensors: Any) -> list[Tensor]:
     if isinstance(tensors, Tensor) or not isinstance(tensors, (tuple, list)):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
     for i, t in enumerate(tensors):
         if not isinstance(t, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
@@ -403,7 +428,9 @@ def stack(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     parts = _tensors("stack", tensors)
     for i, t in enumerate(parts):
         if t._array.shape != parts[0]._array.shape:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(parts[0]._array.shape)} at entry 0 and {list(t._array.shape)} at entry {i}")
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(parts[0]._array.shape)} at entry 0 and {list(t._array.shape)} at entry {i}"
+            )
     d = axis("stack", dim, parts[0]._array.ndim + 1)
     return stack_op(*parts, axis=d) if out is None else into_out(out, stack_op, *parts, axis=d)
 
@@ -479,7 +506,10 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 # The basic index (integers, slices, None, ...) of x[...]; parsed in index.py.
 slice_op = op(
-    "slice", lambda xp, x, *, index: x[index], lambda g, x_shape, *, index: slice_backward(g, shape=x_shape, index=index), view=True
+    "slice",
+    lambda xp, x, *, index: x[index],
+    lambda g, x_shape, *, index: slice_backward(g, shape=x_shape, index=index),
+    view=True,
 )
 
 
@@ -501,7 +531,9 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     d = axis("select", dim, input._array.ndim)
     n, i = input._array.shape[d], int(index)
     if not -n <= i < n:
-        raise IndexError(f"select(): index {i} out of range for tensor of size {list(input._array.shape)} at dimension {d}")
+        raise IndexError(
+            f"select(): index {i} out of range for tensor of size {list(input._array.shape)} at dimension {d}"
+        )
     return slice_op(input, index=(*(slice(None),) * d, i, ...))
 
 
@@ -518,7 +550,9 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     else:
         sizes = list(split_size_or_sections)
         if sum(sizes) != n:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), but got split_sizes={sizes}")
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), but got split_sizes={sizes}"
+            )
     starts = np.cumsum([0, *sizes[:-1]]).tolist()
     return tuple(narrow(tensor, d, start, size) for start, size in zip(starts, sizes, strict=True))
 
@@ -557,7 +591,9 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 flip_op = op("flip", lambda xp, x, *, axes: xp.flip(x, axes).copy(), lambda g, *, axes: flip_op(g, axes=axes))
 roll_op = op(
-    "roll", lambda xp, x, *, shifts, axes: xp.roll(x, shifts, axes), lambda g, *, shifts, axes: roll_op(g, shifts=tuple(-s for s in shifts), axes=axes)
+    "roll",
+    lambda xp, x, *, shifts, axes: xp.roll(x, shifts, axes),
+    lambda g, *, shifts, axes: roll_op(g, shifts=tuple(-s for s in shifts), axes=axes),
 )
 tril_op = op("tril", lambda xp, x, *, k: xp.tril(x, k), lambda g, *, k: tril_op(g, k=k))
 triu_op = op("triu", lambda xp, x, *, k: xp.triu(x, k), lambda g, *, k: triu_op(g, k=k))
@@ -585,7 +621,12 @@ def flipud(input: Tensor) -> Tensor:
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """Turned by k quarter turns in the plane of two dimensions."""
     a, b = dims
-    turned = {0: lambda: clone(input), 1: lambda: transpose(flip(input, b), a, b), 2: lambda: flip(input, a, b), 3: lambda: flip(transpose(input, a, b), b)}
+    turned = {
+        0: lambda: clone(input),
+        1: lambda: transpose(flip(input, b), a, b),
+        2: lambda: flip(input, a, b),
+        3: lambda: flip(transpose(input, a, b), b),
+    }
     return turned[k % 4]()
 
 

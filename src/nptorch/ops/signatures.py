@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nptorch import dtypes, naming
-from nptorch.autograd.grad_mode import mode
+from nptorch.grad_mode import mode
 from nptorch.ops.promotion import Rule
 from nptorch.ops.registry import Op, op, write
 from nptorch.tensor import Tensor, from_array
@@ -114,7 +114,9 @@ def into_out(out: Tensor, f: Callable[..., Tensor], *args: Any, **kwargs: Any) -
     Raises: RuntimeError if a gradient would be lost, or if the shape or dtype does not fit.
     """
     if mode.grad and (out._requires_grad or any(isinstance(a, Tensor) and a._requires_grad for a in args)):
-        raise RuntimeError(f"{getattr(f, 'name', f)}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+        raise RuntimeError(
+            f"{getattr(f, 'name', f)}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+        )
     result = f(*args, **kwargs)
     if out._array.size == 0 and result._array.size:
         out._array = np.empty(result._array.shape, out._array.dtype)
@@ -124,7 +126,9 @@ def into_out(out: Tensor, f: Callable[..., Tensor], *args: Any, **kwargs: Any) -
 
 def not_a_tensor(function: str, argument: str, position: int, found: Any) -> TypeError:
     """The error for an argument that should be a tensor."""
-    return TypeError(f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {type(found).__name__}")
+    return TypeError(
+        f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {type(found).__name__}"
+    )
 
 
 # --- arguments ---
@@ -142,7 +146,9 @@ def axis(function: str, dim: Any, ndim: int) -> int:
             raise TypeError(f"{function}(): argument 'dim' must be int, not {type(dim).__name__}")
     span = ndim or 1  # a 0-dim tensor accepts -1 and 0
     if not -span <= dim < span:
-        raise IndexError(f"{function}(): Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})")
+        raise IndexError(
+            f"{function}(): Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})"
+        )
     return dim + span if dim < 0 else dim
 
 
@@ -194,7 +200,9 @@ def result(function: str, **fields: Any) -> Any:
             lines = ",\n".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
             return f"{naming.package()}.return_types.{function}(\n{lines})"
 
-        made = _results[key] = type(function, (namedtuple(function, list(fields)),), {"__repr__": text, "__slots__": ()})
+        made = _results[key] = type(
+            function, (namedtuple(function, list(fields)),), {"__repr__": text, "__slots__": ()}
+        )
     return made(**fields)
 
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from nptorch.ops.reduce import take_along
 from nptorch.ops.shape import flatten, movedim, reshape, squeeze_op
-from nptorch.ops.signatures import axis as parse_axis, function, result
+from nptorch.ops.signatures import axis as parse_axis
+from nptorch.ops.signatures import function, result
 from nptorch.tensor import Tensor, from_array
+
 
 def _order_along(x: Any, d: int, descending: bool) -> Any:
     if not descending:
@@ -57,10 +59,20 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
 
 @function()
-def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
     """The distinct elements (or slices along `dim`), in order, with inverse indices and counts if asked for."""
     found = np.unique(input._array, return_inverse=True, return_counts=True, axis=dim)
-    values, inverse, counts = from_array(found[0]), from_array(np.asarray(found[1], np.int64)), from_array(np.asarray(found[2], np.int64))
+    values, inverse, counts = (
+        from_array(found[0]),
+        from_array(np.asarray(found[1], np.int64)),
+        from_array(np.asarray(found[2], np.int64)),
+    )
     wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
     return wanted[0] if len(wanted) == 1 else tuple(wanted)
 
@@ -105,14 +117,31 @@ def _quantile(input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str
     if ((at < 0) | (at > n - 1)).any():
         raise RuntimeError("quantile() q values must be in the range [0, 1]")
     low, high = np.floor(at), np.ceil(at)
-    weight = {"linear": at - low, "lower": 0 * at, "higher": 0 * at + 1, "midpoint": 0 * at + 0.5, "nearest": np.round(at) - low}[interpolation]
+    weight = {
+        "linear": at - low,
+        "lower": 0 * at,
+        "higher": 0 * at + 1,
+        "midpoint": 0 * at + 0.5,
+        "nearest": np.round(at) - low,
+    }[interpolation]
 
     def pick(where: Any) -> Tensor:
         shape = [1] * ordered._array.ndim
         shape[d] = where.size
-        return take_along(ordered, from_array(np.broadcast_to(where.astype(np.int64).reshape(shape), [where.size if i == d else m for i, m in enumerate(ordered._array.shape)])), axis=d)
+        return take_along(
+            ordered,
+            from_array(
+                np.broadcast_to(
+                    where.astype(np.int64).reshape(shape),
+                    [where.size if i == d else m for i, m in enumerate(ordered._array.shape)],
+                )
+            ),
+            axis=d,
+        )
 
-    w = from_array(weight.astype(ordered._array.dtype).reshape([-1 if i == d else 1 for i in range(ordered._array.ndim)]))
+    w = from_array(
+        weight.astype(ordered._array.dtype).reshape([-1 if i == d else 1 for i in range(ordered._array.ndim)])
+    )
     y = pick(low) + (pick(high) - pick(low)) * w
     y = reshape(y, [1] * input._array.ndim) if dim is None and keepdim and at.ndim == 0 else y
     if at.ndim == 0:

@@ -37,7 +37,7 @@ class Hooks:
             self.remove()
 
     @staticmethod
-    def add(hooks: dict[int, Any], function: Callable[..., Any]) -> Handle:
+    def add(hooks: dict[int, Any], function: Any) -> Handle:
         """Put `function` at the end of `hooks`."""
         key = next(_hook_ids)
         hooks[key] = function
@@ -76,7 +76,9 @@ class Node:
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The nodes of the inputs; a leaf shows as AccumulateGrad."""
         return tuple(
-            (None, 0) if edge is None else ((AccumulateGrad(edge[0]) if isinstance(edge[0], Tensor) else edge[0]), edge[1])
+            (None, 0)
+            if edge is None
+            else ((AccumulateGrad(edge[0]) if isinstance(edge[0], Tensor) else edge[0]), edge[1])
             for edge in self.edges
         )
 

@@ -25,12 +25,16 @@ class device:
             raise TypeError(f"device() needs a string such as 'cpu' or 'cuda:0', got {type.__class__.__name__}")
         name, _, number = type.partition(":")
         if name not in _TYPES or (_ and not number.isdigit()) or (number and index is not None):
-            raise RuntimeError(f"Invalid device string: {type!r}; expected one of {', '.join(_TYPES)}, with an optional :index")
+            raise RuntimeError(
+                f"Invalid device string: {type!r}; expected one of {', '.join(_TYPES)}, with an optional :index"
+            )
         self.type = name
         self.index = int(number) if number else index
 
     def __repr__(self) -> str:
-        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        return (
+            f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        )
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

@@ -1,0 +1,266 @@
+// 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): 36 multiplications for 16 outputs instead of 144.
+// Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
+//
+// Y = A^T [(G g G^T) . (B^T d B)] A for tiles d (6 x 6, overlapping by 2), kernels g and outputs Y (4 x 4). The products
+// over the channels are 36 matrix products, one for each place in the tile. Vectors hold channels: six image rows at a time
+// are turned channels-last in scratch, transformed, multiplied and turned back while they are in the cache.
+#include "conv.h"
+#include "gemm.h"
+
+namespace nptorch::NPT_ISA {
+namespace {
+
+constexpr int IN = 6, OUT = 4, TAP = 3, PLACES = IN * IN;
+
+// One-dimensional transforms; `s` is the distance between the vectors of a column.
+template <class V> NPT_INLINE void input_transform(const V* d, int s, V* v, int t) {  // B^T, 6 -> 6
+  typedef Scalar<V> T;
+  const V a = d[4 * s] - T(4) * d[2 * s], b = d[3 * s] - T(4) * d[s], c = d[4 * s] - d[2 * s], e = T(2) * (d[3 * s] - d[s]);
+  v[0] = T(4) * d[0] - T(5) * d[2 * s] + d[4 * s];
+  v[t] = a + b;
+  v[2 * t] = a - b;
+  v[3 * t] = c + e;
+  v[4 * t] = c - e;
+  v[5 * t] = T(4) * d[s] - T(5) * d[3 * s] + d[5 * s];
+}
+template <class V> NPT_INLINE void kernel_transform(const V* g, int s, V* u, int t) {  // G, 3 -> 6
+  typedef Scalar<V> T;
+  const V even = (g[0] + g[2 * s]) * T(-1.0 / 6), odd = g[s] * T(-1.0 / 6);
+  const V far_even = g[0] * T(1.0 / 24) + g[2 * s] * T(1.0 / 6), far_odd = g[s] * T(1.0 / 12);
+  u[0] = g[0] * T(0.25);
+  u[t] = even + odd;
+  u[2 * t] = even - odd;
+  u[3 * t] = far_even + far_odd;
+  u[4 * t] = far_even - far_odd;
+  u[5 * t] = g[2 * s];
+}
+template <class V> NPT_INLINE void output_transform(const V* m, int s, V* y, int t) {  // A^T, 6 -> 4
+  typedef Scalar<V> T;
+  const V a = m[s] + m[2 * s], b = m[s] - m[2 * s], c = m[3 * s] + m[4 * s], d = m[3 * s] - m[4 * s];
+  y[0] = m[0] + a + c;
+  y[t] = b + T(2) * d;
+  y[2 * t] = a + T(4) * c;
+  y[3 * t] = b + T(8) * d + m[5 * s];
+}
+// The transposes of the last two serve the weight gradient.
+template <class V> NPT_INLINE void gradient_transform(const V* y, int s, V* m, int t) {  // A, 4 -> 6
+  typedef Scalar<V> T;
+  const V a = y[0] + y[2 * s], b = y[s] + y[3 * s], c = y[0] + T(4) * y[2 * s], d = T(2) * y[s] + T(8) * y[3 * s];
+  m[0] = y[0];
+  m[t] = a + b;
+  m[2 * t] = a - b;
+  m[3 * t] = c + d;
+  m[4 * t] = c - d;
+  m[5 * t] = y[3 * s];
+}
+template <class V> NPT_INLINE void weight_transform(const V* u, int s, V* g, int t) {  // G^T, 6 -> 3
+  typedef Scalar<V> T;
+  const V near = (u[s] + u[2 * s]) * T(-1.0 / 6), far = u[3 * s] + u[4 * s];
+  g[0] = u[0] * T(0.25) + near + far * T(1.0 / 24);
+  g[t] = (u[2 * s] - u[s]) * T(1.0 / 6) + (u[3 * s] - u[4 * s]) * T(1.0 / 12);
+  g[2 * t] = near + far * T(1.0 / 6) + u[5 * s];
+}
+// A two-dimensional transform FROM x FROM -> TO x TO: down the columns, then along the rows.
+#define NPT_TRANSFORM_2D(one, FROM, TO, in, out)                                                                     \
+  do {                                                                                                               \
+    Vec<T> half[TO * FROM];                                                                                          \
+    for (int column = 0; column < FROM; column++) one(in + column, FROM, half + column, FROM);                       \
+    for (int row = 0; row < TO; row++) one(half + row * FROM, 1, out + row * TO, 1);                                 \
+  } while (0)
+
+template <class T> struct Winograd {
+  long n, in, out;                 // images, channels
+  long h, w, oh, ow, ph, pw;
+  long in_padded, out_padded;      // channels up to whole vectors
+  long tile_columns, tile_rows;    // tiles of an image
+  long run, runs;                  // rows of tiles (of all images) that a task takes at a time; how many runs there are
+  long most;                       // tiles of a run
+  long v_stride, m_stride;         // between the places of a tile; a cache line more than needed, against aliasing
+
+  Winograd(long n_, long in_, long out_, long h_, long w_, long oh_, long ow_, long ph_, long pw_)
+      : n(n_), in(in_), out(out_), h(h_), w(w_), oh(oh_), ow(ow_), ph(ph_), pw(pw_) {
+    in_padded = pieces(in, LANES<T>) * LANES<T>;
+    out_padded = pieces(out, LANES<T>) * LANES<T>;
+    tile_columns = pieces(ow, OUT);
+    tile_rows = pieces(oh, OUT);
+    const long wanted = in + out <= 256 ? 32 : 64;
+    run = smaller(larger(1, wanted / tile_columns), pieces(n * tile_rows, 4 * available_threads()));
+    runs = pieces(n * tile_rows, run);
+    most = run * tile_columns;
+    v_stride = most * in_padded + LANES<T>;
+    m_stride = most * out_padded + LANES<T>;
+  }
+  long first(long r) const { return r * run; }
+  long end(long r) const { return smaller(n * tile_rows, (r + 1) * run); }
+};
+
+// Turns rows [row, row + count) x columns [column, column + width) of an image (channels, h, w) channels-last, with zeros
+// where they leave the image: out[i][j][channel].
+template <class T>
+void turn(const T* image, long channels, long h, long w, long row, long count, long column, long width, T* out) {
+  const long padded = pieces(channels, LANES<T>) * LANES<T>;
+  const long begin = larger(0, -column), end = larger(begin, smaller(width, w - column));
+  for (long i = 0; i < count; i++, out += width * padded) {
+    if (row + i < 0 || row + i >= h) {
+      memset(out, 0, width * padded * sizeof(T));
+      continue;
+    }
+    memset(out, 0, begin * padded * sizeof(T));
+    memset(out + end * padded, 0, (width - end) * padded * sizeof(T));
+    const T* from = image + (row + i) * w + column;
+    for (long c = 0; c < channels; c += LANES<T>) {
+      const long rows = smaller(LANES<T>, channels - c);
+      for (long j = begin; j < end; j += LANES<T>) {
+        Vec<T> r[LANES<T>];
+        const long columns = smaller(LANES<T>, end - j);
+        for (long l = 0; l < LANES<T>; l++) r[l] = l < rows ? load_upto(from + (c + l) * h * w + j, columns) : Vec<T>{};
+        transpose(r);
+        for (long l = 0; l < columns; l++) store(out + (j + l) * padded + c, r[l]);
+      }
+    }
+  }
+}
+
+// The way back for rows [row, row + count) of the output, cut at its edges, plus bias.
+template <class T> void turn_back(const T* in, long width, long channels, long h, long w, long row, long count, const T* bias, T* image) {
+  const long padded = pieces(channels, LANES<T>) * LANES<T>;
+  for (long i = 0; i < smaller(count, h - row); i++)
+    for (long c = 0; c < channels; c += LANES<T>)
+      for (long j = 0; j < w; j += LANES<T>) {
+        Vec<T> r[LANES<T>];
+        const long columns = smaller(LANES<T>, w - j), rows = smaller(LANES<T>, channels - c);
+        const Vec<T> shift = bias ? load_upto(bias + c, rows) : Vec<T>{};
+        for (long l = 0; l < LANES<T>; l++) r[l] = l < columns ? load(in + (i * width + j + l) * padded + c) + shift : Vec<T>{};
+        transpose(r);
+        for (long l = 0; l < rows; l++) store_upto(image + ((c + l) * h + row + i) * w + j, columns, r[l]);
+      }
+}
+
+// Tiles of the input of rows of tiles [first, end): v[place][tile][channel].
+template <class T> void transform_input(const Winograd<T>& g, const T* x, long first, long end, T* v) {
+  const long width = g.tile_columns * OUT + IN - OUT, padded = g.in_padded;
+  Scratch<T> rows(IN * width * padded);
+  for (long r = first; r < end; r++) {
+    turn<T>(x + r / g.tile_rows * g.in * g.h * g.w, g.in, g.h, g.w, r % g.tile_rows * OUT - g.ph, IN, -g.pw, width, rows);
+    for (long tile = 0; tile < g.tile_columns; tile++)
+      for (long c = 0; c < padded; c += LANES<T>) {
+        Vec<T> d[PLACES], t[PLACES];
+        for (int i = 0; i < PLACES; i++) d[i] = load(rows + (i / IN * width + tile * OUT + i % IN) * padded + c);
+        NPT_TRANSFORM_2D(input_transform, IN, IN, d, t);
+        T* to = v + ((r - first) * g.tile_columns + tile) * padded + c;
+        for (int i = 0; i < PLACES; i++) store(to + i * g.v_stride, t[i]);
+      }
+  }
+}
+
+template <class T> void transform_output(const Winograd<T>& g, const T* m, long first, long end, const T* bias, T* y) {
+  const long width = g.tile_columns * OUT, padded = g.out_padded;
+  Scratch<T> rows(OUT * width * padded);
+  for (long r = first; r < end; r++) {
+    for (long tile = 0; tile < g.tile_columns; tile++)
+      for (long c = 0; c < padded; c += LANES<T>) {
+        Vec<T> s[PLACES], t[OUT * OUT];
+        const T* from = m + ((r - first) * g.tile_columns + tile) * padded + c;
+        for (int i = 0; i < PLACES; i++) s[i] = load(from + i * g.m_stride);
+        NPT_TRANSFORM_2D(output_transform, IN, OUT, s, t);
+        for (int i = 0; i < OUT * OUT; i++) store(rows + (i / OUT * width + tile * OUT + i % OUT) * padded + c, t[i]);
+      }
+    turn_back<T>(rows, width, g.out, g.oh, g.ow, r % g.tile_rows * OUT, OUT, bias, y + r / g.tile_rows * g.out * g.oh * g.ow);
+  }
+}
+
+// y = conv(x, kernels), kernels as weight(in, out, tap).
+template <class T, class F> void forward(const Winograd<T>& g, const T* x, F weight, const T* bias, T* y) {
+  const Panels<T> panels(g.out_padded);
+  const long place = g.in_padded * g.out_padded;
+  Scratch<T> u(PLACES * place);  // [place], each packed for multiply_panel
+  parallel_for(g.in_padded, [&](long c) {
+    for (long p = 0; p < panels.count; p++)
+      for (long j = 0; j < panels.width(p); j++) {
+        Vec<T> taps[TAP * TAP] = {}, t[PLACES];
+        const long column = panels.column(p) + j * LANES<T>, lanes = c < g.in ? smaller(LANES<T>, g.out - column) : 0;
+        for (int i = 0; i < TAP * TAP; i++)
+          for (long l = 0; l < lanes; l++) taps[i][l] = weight(c, column + l, i);
+        NPT_TRANSFORM_2D(kernel_transform, TAP, IN, taps, t);
+        T* to = u + panels.offset(p, g.in_padded) + (c * panels.width(p) + j) * LANES<T>;
+        for (int i = 0; i < PLACES; i++) store(to + i * place, t[i]);
+      }
+  });
+  parallel_for(g.runs, [&](long r) {
+    Scratch<T> v(PLACES * g.v_stride), m(PLACES * g.m_stride);
+    const long tiles = (g.end(r) - g.first(r)) * g.tile_columns;
+    transform_input<T>(g, x, g.first(r), g.end(r), v);
+    for (long i = 0; i < PLACES; i++)
+      for (long p = 0; p < panels.count; p++)
+        multiply_panel<T>(panels, p, {v + i * g.v_stride, g.in_padded, 1}, 0, tiles, u + i * place + panels.offset(p, g.in_padded),
+                          panels.width(p) * LANES<T>, g.in_padded, m + i * g.m_stride + panels.column(p), g.out_padded, {});
+    transform_output<T>(g, m, g.first(r), g.end(r), bias, y);
+  });
+}
+
+// Tiles of the output gradient: z[place][tile][channel] = A gy A^T.
+template <class T> void transform_gradient(const Winograd<T>& g, const T* gy, long first, long end, T* z) {
+  const long width = g.tile_columns * OUT, padded = g.out_padded;
+  Scratch<T> rows(OUT * width * padded);
+  for (long r = first; r < end; r++) {
+    turn<T>(gy + r / g.tile_rows * g.out * g.oh * g.ow, g.out, g.oh, g.ow, r % g.tile_rows * OUT, OUT, 0, width, rows);
+    for (long tile = 0; tile < g.tile_columns; tile++)
+      for (long c = 0; c < padded; c += LANES<T>) {
+        Vec<T> y[OUT * OUT], t[PLACES];
+        for (int i = 0; i < OUT * OUT; i++) y[i] = load(rows + (i / OUT * width + tile * OUT + i % OUT) * padded + c);
+        NPT_TRANSFORM_2D(gradient_transform, OUT, IN, y, t);
+        T* to = z + ((r - first) * g.tile_columns + tile) * padded + c;
+        for (int i = 0; i < PLACES; i++) store(to + i * g.m_stride, t[i]);
+      }
+  }
+}
+
+}  // namespace
+
+template <class T> void winograd_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
+  const Winograd<T> g(s.n, s.c, s.o, s.h, s.w, s.oh, s.ow, s.ph, s.pw);
+  forward<T>(g, x, [&](long c, long o, int tap) { return w[(o * s.c + c) * 9 + tap]; }, bias, y);
+}
+
+template <class T> void winograd_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
+  const Winograd<T> g(s.n, s.o, s.c, s.oh, s.ow, s.h, s.w, 2 - s.ph, 2 - s.pw);
+  forward<T>(g, gy, [&](long o, long c, int tap) { return w[(o * s.c + c) * 9 + 8 - tap]; }, nullptr, gx);
+}
+
+template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw) {
+  const Winograd<T> g(s.n, s.c, s.o, s.h, s.w, s.oh, s.ow, s.ph, s.pw);
+  const Panels<T> panels(g.out_padded);
+  const long place = g.in_padded * g.out_padded, parts = smaller(g.runs, available_threads());
+  Scratch<T> sums(parts * PLACES * place);  // [part][place][in][out]
+  parallel_for(parts, [&](long part) {
+    Scratch<T> v(PLACES * g.v_stride), z(PLACES * g.m_stride);
+    const long begin = cut(g.runs, parts, part);
+    for (long r = begin; r < cut(g.runs, parts, part + 1); r++) {
+      const long tiles = (g.end(r) - g.first(r)) * g.tile_columns;
+      transform_input<T>(g, x, g.first(r), g.end(r), v);
+      transform_gradient<T>(g, gy, g.first(r), g.end(r), z);
+      for (long i = 0; i < PLACES; i++)
+        for (long p = 0; p < panels.count; p++)
+          multiply_panel<T>(panels, p, {v + i * g.v_stride, 1, g.in_padded}, 0, g.in_padded, z + i * g.m_stride + panels.column(p), g.out_padded,
+                            tiles, sums + (part * PLACES + i) * place + panels.column(p), g.out_padded, {r > begin});
+    }
+  });
+  parallel_for(s.c, [&](long c) {
+    for (long o = 0; o < s.o; o += LANES<T>) {
+      Vec<T> u[PLACES], t[TAP * TAP];
+      for (int i = 0; i < PLACES; i++) {
+        u[i] = Vec<T>{};
+        for (long part = 0; part < parts; part++) u[i] += load(sums + ((part * PLACES + i) * g.in_padded + c) * g.out_padded + o);
+      }
+      NPT_TRANSFORM_2D(weight_transform, IN, TAP, u, t);
+      for (long l = 0; l < smaller(LANES<T>, s.o - o); l++)
+        for (int i = 0; i < TAP * TAP; i++) gw[((o + l) * s.c + c) * 9 + i] = t[i][l];
+    }
+  });
+}
+
+NPT_BOTH_TYPES(winograd_forward)
+NPT_BOTH_TYPES(winograd_input_gradient)
+NPT_BOTH_TYPES(winograd_weight_gradient)
+
+}  // namespace nptorch::NPT_ISA
