@@ -15,7 +15,7 @@ from setuptools.command.build_ext import build_ext
 NATIVE = Path("native")
 X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 # -fno-finite-math-only is the default and stays so: NaN and infinity follow the reference.
-FLAGS = "-std=c++17 -O3 -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=fast -Wall -Wno-psabi".split()
+FLAGS = "-std=c++17 -O3 -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=fast -g0 -Wall -Wno-psabi -Wno-maybe-uninitialized".split()
 AVX512 = "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mprefer-vector-width=512".split()
 INSTRUCTION_SETS = {"baseline": []} | ({"avx2": ["-mavx2", "-mfma"], "avx512": AVX512} if X86 else {})
 

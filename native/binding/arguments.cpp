@@ -121,8 +121,6 @@ Array Arguments::writable(PyObject* value, const char* name, int type) {
   return Array(value);
 }
 
-Array Arguments::output(const char* name, int type) { return writable(next(name), name, type); }
-
 Array Arguments::optional_output(const char* name, int type) {
   PyObject* value = next(name);
   return value == Py_None ? Array() : writable(value, name, type);

@@ -68,8 +68,7 @@ class Arguments {
   Array strided_floats(const char* name, int ndim = ANY, int type = ANY);
   Array int64s(const char* name, int ndim = ANY);
   Array bytes(const char* name);
-  // An array that is written: C order, writable, of this type.
-  Array output(const char* name, int type);
+  // An array that is written: C order, writable, of this type; or None.
   Array optional_output(const char* name, int type);
 
   long integer(const char* name, long least, long most);
@@ -78,6 +77,9 @@ class Arguments {
   Pair pair(const char* name, long least);
   std::vector<long> sizes(const char* name, int count = ANY);
   PyObject* list(const char* name);  // borrowed
+  // Item i of a list, as floats() and output() read an argument.
+  Array floats_item(PyObject* list, long i, const char* name, int type) { return checked(PyList_GET_ITEM(list, i), name, ANY, type, false); }
+  Array output_item(PyObject* list, long i, const char* name, int type) { return writable(PyList_GET_ITEM(list, i), name, type); }
   PyObject* next(const char* name);  // borrowed, unchecked
   bool next_is_none() const { return values_[index_] == Py_None; }
 

@@ -28,11 +28,12 @@ PyDataMem_Handler handler = {
 }  // namespace
 
 void use_cached_memory() {
-  thread_local bool used = false;
-  if (used) return;
-  used = true;
   static PyObject* capsule = PyCapsule_New(&handler, "mem_handler", nullptr);
-  PyObject* previous = capsule ? PyDataMem_SetHandler(capsule) : nullptr;
+  if (!capsule) throw PythonError();
+  PyObject* current = PyDataMem_GetHandler();
+  Py_XDECREF(current);
+  if (current == capsule) return;
+  PyObject* previous = PyDataMem_SetHandler(capsule);
   if (!previous) throw PythonError();
   Py_DECREF(previous);
 }

@@ -15,7 +15,7 @@ template <class T> struct Rows {
   bool in_place;               // the image itself serves as the padded copy
   bool direct;                 // tiles store into y itself; else rows are shorter than a vector and are copied there
 
-  explicit Rows(const ConvShape& shape) : s(shape) {
+  explicit Rows(const ConvShape& shape, bool always_copy = false) : s(shape) {
     channels = s.c / s.groups;
     outputs = s.o / s.groups;
     taps = s.kh * s.kw;
@@ -26,7 +26,7 @@ template <class T> struct Rows {
     vectors = pieces(s.ow, LANES<T>);
     direct = s.ow >= LANES<T>;
     out_pitch = direct ? s.ow : LANES<T>;
-    in_place = direct && s.sw == 1 && s.ph == 0 && s.pw == 0 && pitch == s.w && height <= s.h;
+    in_place = !always_copy && direct && s.sw == 1 && s.ph == 0 && s.pw == 0 && pitch == s.w && height <= s.h;
     plane = in_place ? s.h * s.w : height * pitch;
   }
 
@@ -152,7 +152,8 @@ template <class T> void rows_input_gradient(const ConvShape& s, const T* gy, con
 }
 
 template <class T> void rows_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw) {
-  const Rows<T> g(s);
+  // Copies even where the image could serve: the last vectors of an image read past its end.
+  const Rows<T> g(s, true);
   const long positions = g.positions(), weights = g.outputs * g.depth;
   const long x_size = (g.padded_size() + LANES<T> - 1) / LANES<T> * LANES<T>, g_size = g.outputs * positions * LANES<T>;
   const long at_once = larger(1, smaller(8, 65536 / (x_size + g_size)));  // images whose copies stay in the cache together
@@ -170,7 +171,6 @@ template <class T> void rows_weight_gradient(const ConvShape& s, const T* x, con
       for (long n = first; n < end; n += at_once) {
         const long images = smaller(at_once, end - n);
         for (long m = 0; m < images; m++) {
-          // A copy of its own even where the image could serve: the last row's vectors read past the end.
           g.pad(x + ((n + m) * s.c + group * g.channels) * s.h * s.w, copies + m * x_size);
           const T* from = gy + ((n + m) * s.o + group * g.outputs) * s.oh * s.ow;
           T* to = gradients + m * g_size;

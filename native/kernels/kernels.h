@@ -49,7 +49,7 @@ struct SumShape {
 };
 
 enum class Binary : int { add, subtract, multiply, divide };
-enum class Unary : int { relu, leaky_relu, sigmoid, tanh, exp, gelu, gelu_tanh, silu };
+enum class Unary : int { relu, leaky_relu, sigmoid, tanh, exp };
 enum class Reduction : int { none, mean, sum };
 
 struct SgdRule {

@@ -153,11 +153,12 @@ template <class V> NPT_INLINE Scalar<V> sum_lanes(V v) {
 template <class V> NPT_INLINE Scalar<V> max_lanes(V v) {
   return fold<LANES<Scalar<V>> / 2>(v, [](V a, V b) { return vmax(a, b); })[0];
 }
+template <class V, int... L> NPT_INLINE Ints<Scalar<V>> count_up(std::integer_sequence<int, L...>) { return Ints<Scalar<V>>{L...}; }
 // v with `other` in the lanes from n on.
 template <class V> NPT_INLINE V first(V v, long n, Scalar<V> other = 0) {
   if (n >= LANES<Scalar<V>>) return v;
-  for (long i = n; i < LANES<Scalar<V>>; i++) v[i] = other;
-  return v;
+  const Ints<Scalar<V>> limit = Ints<Scalar<V>>{} + Scalar<Ints<Scalar<V>>>(n);
+  return count_up<V>(LaneIndices<V>{}) < limit ? v : other - V{};
 }
 
 template <class V, int... L> NPT_INLINE V evens(V a, V b, std::integer_sequence<int, L...>) { return NPT_SHUFFLE(a, b, (2 * L)...); }

@@ -6,7 +6,7 @@ The names are PyTorch's (https://pytorch.org/docs/stable/torch.html); those of t
 from typing import TYPE_CHECKING, Any
 
 from nptorch import autograd, random
-from nptorch import methods as _methods  # noqa: F401  (binds Tensor's methods)
+from nptorch import methods as _methods
 from nptorch.devices import device
 from nptorch.dtypes import (
     ALIASES as _ALIASES,
@@ -50,10 +50,6 @@ if TYPE_CHECKING:
     def __getattr__(name: str) -> Any: ...
 
 
-globals().update(_FUNCTIONS)
-globals().update({d.name: d for d in _ALL})
-globals().update(_ALIASES)
-
 # TEMPORARY while the rooms are being built
 import importlib as _importlib  # noqa: E402
 
@@ -70,3 +66,8 @@ for _name, _what in (
         globals().update({w: getattr(_module, w) for w in _what})
     except (ImportError, AttributeError) as _error:
         print("nptorch: not there yet:", _name, _error)
+
+_methods.bind()
+globals().update(_FUNCTIONS)
+globals().update({d.name: d for d in _ALL})
+globals().update(_ALIASES)

@@ -13,7 +13,7 @@ from nptorch import devices
 from nptorch import dtypes, naming
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
-from nptorch.ops import create, index, linalg, pointwise, shape, sort  # noqa: F401  (they fill METHODS)
+from nptorch.ops import activation, create, index, linalg, pointwise, shape, sort  # noqa: F401  (they fill METHODS)
 from nptorch.ops.pointwise import cast_op
 from nptorch.ops.signatures import METHODS, axis, method
 from nptorch.size import Size
@@ -483,5 +483,3 @@ def bind() -> None:
         setattr(Tensor, flag, False)
     Tensor.layout = "strided"  # type: ignore[attr-defined]
 
-
-bind()

@@ -41,8 +41,8 @@ def _native_first(reference: Callable[..., None]) -> Callable[..., None]:
 def _blocks(*columns: Sequence[Array | None]) -> Iterator[tuple[Any, ...]]:
     """Matching pieces of a parameter, its gradient and its state, then two scratch arrays of the same shape."""
     for row in zip(*columns, strict=True):
-        p, g, *state = row
-        arrays = [x for x in (p, *state) if x is not None]
+        p = row[0]
+        arrays = [p, *(x for x in row[2:] if x is not None)]
         if not all(x.flags.c_contiguous for x in arrays):
             if p.dtype.kind == "c":
                 raise NotImplementedError("optimizers need contiguous complex parameters; make them with .contiguous()")

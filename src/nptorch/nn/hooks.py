@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nptorch.grad_mode import mode
 from nptorch.graph import Hooks, Node, edge_of
 from nptorch.tensor import Tensor, from_array
@@ -186,7 +188,8 @@ class _Gate(Node):
 
     def __init__(self, label: str, values: tuple[Any, ...], on_grads: Callable[..., Any]) -> None:
         tensors = [x if isinstance(x, Tensor) else None for x in values]
-        outputs = [((), None) if x is None else (x._array.shape, x._array.dtype) for x in tensors]
+        floating = [x is not None and x._array.dtype.kind in "fc" for x in tensors]
+        outputs = [(x._array.shape, x._array.dtype) if f else ((), None) for x, f in zip(tensors, floating, strict=True)]  # type: ignore[union-attr]
         super().__init__([None if x is None else edge_of(x) for x in tensors], outputs)  # type: ignore[arg-type]
         self.label, self.on_grads = label, on_grads
         self.passed = tuple(self._pass(value, slot) for slot, value in enumerate(values))
@@ -195,7 +198,13 @@ class _Gate(Node):
         return self.label
 
     def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
-        return self.on_grads(tuple(grads))
+        # Hooks get zeros, not None, for a tensor that the loss does not depend on.
+        return self.on_grads(
+            tuple(
+                from_array(np.zeros(shape, dtype)) if g is None and dtype is not None else g
+                for g, (shape, dtype) in zip(grads, self.outputs, strict=True)
+            )
+        )
 
     def _pass(self, value: Any, slot: int) -> Any:
         if not isinstance(value, Tensor) or not value.requires_grad:

@@ -9,8 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from nptorch import dtypes, naming
-from nptorch import devices
+from nptorch import devices, dtypes, naming
 from nptorch.grad_mode import no_grad
 from nptorch.nn import hooks, state
 from nptorch.nn.parameter import Buffer, Parameter, clear_grad, type_name
@@ -134,7 +133,7 @@ class Module(hooks.Hooked, state.Stateful):
 
         Raises: TypeError if it is no Parameter, KeyError for a name that is taken or impossible.
         """
-        self._check_name("parameter", name, self._parameters)
+        self._check_name("parameter", name)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"cannot assign '{type_name(param)}' object to parameter '{name}' ({naming.package()}.nn.Parameter or None required)"
@@ -151,7 +150,7 @@ class Module(hooks.Hooked, state.Stateful):
 
         Raises: TypeError if it is no Tensor, KeyError for a name that is taken or impossible.
         """
-        self._check_name("buffer", name, self._buffers)
+        self._check_name("buffer", name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
                 f"cannot assign '{type_name(tensor)}' object to buffer '{name}' ({naming.package()} Tensor or None required)"
@@ -169,20 +168,21 @@ class Module(hooks.Hooked, state.Stateful):
         """
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type_name(module)} is not a Module subclass")
-        self._check_name("module", name, self._modules)
+        self._check_name("module", name)
         self._modules[name] = module
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Alias of add_module()."""
         self.add_module(name, module)
 
-    def _check_name(self, what: str, name: str, members: dict[str, Any]) -> None:
-        if "_parameters" not in self.__dict__:
+    def _check_name(self, what: str, name: str) -> None:
+        members = self.__dict__.get(f"_{what}s")
+        if members is None:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call")
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string. Got {type_name(name)}")
         if "." in name:
-            raise KeyError(f'{what} name can\'t contain ".", got: "{name}"')
+            raise KeyError(f'{what} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{what} name can\'t be empty string ""')
         if hasattr(self, name) and name not in members:

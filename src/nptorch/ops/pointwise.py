@@ -333,9 +333,8 @@ def _lgamma(x: float) -> float:
     return math.inf if x == -math.inf or (x <= 0 and x == math.floor(x)) else math.lgamma(x)
 
 
-erf = unary(
-    "erf", _special("erf", math.erf), lambda g, x: g * (2 / math.sqrt(math.pi) * exp(neg(x * x))), promote=to_float
-)
+erf_array = _special("erf", math.erf)
+erf = unary("erf", erf_array, lambda g, x: g * (2 / math.sqrt(math.pi) * exp(neg(x * x))), promote=to_float)
 erfc = unary(
     "erfc",
     _special("erfc", math.erfc),

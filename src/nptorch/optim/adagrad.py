@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.kernels.optim import adagrad_step
-from nptorch.optim.optimizer import Array, Optimizer, step_dtype, check
+from nptorch.optim.optimizer import Array, Optimizer, check, step_dtype
 from nptorch.tensor import from_array
 
 

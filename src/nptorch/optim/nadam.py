@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.kernels.optim import nadam_step
-from nptorch.optim.optimizer import Array, Optimizer, step_dtype, check, check_betas
+from nptorch.optim.optimizer import Array, Optimizer, check, check_betas, step_dtype
 
 
 class NAdam(Optimizer):

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.autograd.grad_mode import enable_grad, no_grad
-from nptorch.autograd.graph import Hooks
+from nptorch.grad_mode import enable_grad, no_grad
+from nptorch.graph import Hooks
 from nptorch.nn.parameter import clear_grad, type_name
 from nptorch.tensor import Tensor, from_array
 
@@ -38,7 +38,7 @@ _HOOKS = tuple(
 
 def check(what: str, value: Any, *, below: float | None = None) -> None:
     """Raises: ValueError unless 0 <= value (< below); NaN never passes."""
-    if not 0.0 <= value or (below is not None and not value < below):
+    if not value >= 0.0 or (below is not None and not value < below):
         raise ValueError(f"Invalid {what}: {value}; it must be at least 0" + ("" if below is None else f" and below {below:g}"))
 
 

@@ -123,8 +123,7 @@ class _Conv(_ConvNd):
             in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, device, dtype
         )
 
-    @staticmethod
-    def _convolve(*args: Any) -> Tensor:
+    def _convolve(self, *args: Any) -> Tensor:
         raise NotImplementedError
 
     def forward(self, input: Tensor) -> Tensor:
@@ -142,7 +141,9 @@ class Conv1d(_Conv):
     """
 
     _dims = 1
-    _convolve = staticmethod(F.conv1d)
+
+    def _convolve(self, *args: Any) -> Tensor:
+        return F.conv1d(*args)
 
 
 class Conv2d(_Conv):
@@ -152,7 +153,9 @@ class Conv2d(_Conv):
     """
 
     _dims = 2
-    _convolve = staticmethod(F.conv2d)
+
+    def _convolve(self, *args: Any) -> Tensor:
+        return F.conv2d(*args)
 
 
 class Conv3d(_Conv):
@@ -162,7 +165,9 @@ class Conv3d(_Conv):
     """
 
     _dims = 3
-    _convolve = staticmethod(F.conv3d)
+
+    def _convolve(self, *args: Any) -> Tensor:
+        return F.conv3d(*args)
 
 
 class _ConvTranspose(_ConvNd):
@@ -190,8 +195,7 @@ class _ConvTranspose(_ConvNd):
             in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias, padding_mode, device, dtype
         )  # fmt: skip
 
-    @staticmethod
-    def _convolve(*args: Any) -> Tensor:
+    def _convolve(self, *args: Any) -> Tensor:
         raise NotImplementedError
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
@@ -219,7 +223,9 @@ class ConvTranspose1d(_ConvTranspose):
     """
 
     _dims = 1
-    _convolve = staticmethod(F.conv_transpose1d)
+
+    def _convolve(self, *args: Any) -> Tensor:
+        return F.conv_transpose1d(*args)
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -229,7 +235,9 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     _dims = 2
-    _convolve = staticmethod(F.conv_transpose2d)
+
+    def _convolve(self, *args: Any) -> Tensor:
+        return F.conv_transpose2d(*args)
 
 
 class ConvTranspose3d(_ConvTranspose):
@@ -239,4 +247,6 @@ class ConvTranspose3d(_ConvTranspose):
     """
 
     _dims = 3
-    _convolve = staticmethod(F.conv_transpose3d)
+
+    def _convolve(self, *args: Any) -> Tensor:
+        return F.conv_transpose3d(*args)

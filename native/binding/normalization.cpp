@@ -1,0 +1,130 @@
+#include "../kernels/kernels.h"
+#include "functions.h"
+
+namespace nptorch {
+namespace {
+
+// x as (n, c, pixels).
+struct Channels {
+  long n, c, pixels;
+};
+Channels channels_of(const Arguments& in, const Array& x) {
+  in.expect(x.ndim() >= 2, "x", "must have at least 2 dimensions");
+  in.expect(x.size() > 0, "x", "must not be empty");
+  return {x.shape(0), x.shape(1), x.size() / (x.shape(0) * x.shape(1))};
+}
+
+PyObject* batch_norm(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("batch_norm", values, count, 4);
+  Array x = in.floats("x"), w = in.optional_floats("w", 1, x.type()), b = in.optional_floats("b", 1, x.type());
+  const double eps = in.number("eps");
+  const Channels s = channels_of(in, x);
+  in.expect_shape(w, "w", {s.c});
+  in.expect_shape(b, "b", {s.c});
+  Array y = Array::create(x.shape(), x.type()), mean = Array::create({s.c}, x.type()), rstd = Array::create({s.c}, x.type());
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(4.0 * x.size());
+    kernels<T>().batch_norm(s.n, s.c, s.pixels, x.data<T>(), w.data<T>(), b.data<T>(), eps, y.data<T>(), mean.data<T>(), rstd.data<T>());
+  });
+  return Py_BuildValue("NNN", y.give(), mean.give(), rstd.give());
+}
+
+PyObject* batch_norm_backward(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("batch_norm_backward", values, count, 5);
+  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.optional_floats("w", 1, g.type());
+  Array mean = in.floats("mean", 1, g.type()), rstd = in.floats("rstd", 1, g.type());
+  const Channels s = channels_of(in, x);
+  in.expect_shape(g, "g", x.shape());
+  in.expect_shape(w, "w", {s.c});
+  in.expect_shape(mean, "mean", {s.c});
+  in.expect_shape(rstd, "rstd", {s.c});
+  Array gx = Array::create(x.shape(), g.type()), gw = Array::create({s.c}, g.type()), gb = Array::create({s.c}, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(4.0 * x.size());
+    kernels<T>().batch_norm_gradient(s.n, s.c, s.pixels, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(), rstd.data<T>(), gx.data<T>(),
+                                     gw.data<T>(), gb.data<T>());
+  });
+  return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
+}
+
+PyObject* channel_scale(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("channel_scale", values, count, 3);
+  Array x = in.floats("x"), scale = in.floats("scale", 1, x.type()), shift = in.floats("shift", 1, x.type());
+  const Channels s = channels_of(in, x);
+  in.expect_shape(scale, "scale", {s.c});
+  in.expect_shape(shift, "shift", {s.c});
+  Array y = Array::create(x.shape(), x.type());
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(x.size()));
+    kernels<T>().channel_scale(s.n, s.c, s.pixels, x.data<T>(), scale.data<T>(), shift.data<T>(), y.data<T>());
+  });
+  return y.give();
+}
+
+// x as rows of its last `ndim` axes; statistics have the leading axes and ones.
+struct Rows {
+  long rows = 1, size = 1;
+  std::vector<long> normal, statistics;
+};
+Rows rows_of(const Arguments& in, const Array& x, long ndim) {
+  in.expect(ndim <= x.ndim(), "ndim", "must be at most the dimensions of x");
+  in.expect(x.size() > 0, "x", "must not be empty");
+  Rows s;
+  for (int i = 0; i < x.ndim(); i++) {
+    const bool normalized = i >= x.ndim() - ndim;
+    (normalized ? s.size : s.rows) *= x.shape(i);
+    if (normalized) s.normal.push_back(x.shape(i));
+    s.statistics.push_back(normalized ? 1 : x.shape(i));
+  }
+  return s;
+}
+
+PyObject* layer_norm(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("layer_norm", values, count, 5);
+  Array x = in.floats("x"), w = in.optional_floats("w", Arguments::ANY, x.type()), b = in.optional_floats("b", Arguments::ANY, x.type());
+  const Rows s = rows_of(in, x, in.integer("ndim", 1, 64));
+  const double eps = in.number("eps");
+  in.expect_shape(w, "w", s.normal);
+  in.expect_shape(b, "b", s.normal);
+  Array y = Array::create(x.shape(), x.type()), mean = Array::create(s.statistics, x.type()), rstd = Array::create(s.statistics, x.type());
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(4.0 * x.size());
+    kernels<T>().layer_norm(s.rows, s.size, x.data<T>(), w.data<T>(), b.data<T>(), eps, y.data<T>(), mean.data<T>(), rstd.data<T>());
+  });
+  return Py_BuildValue("NNN", y.give(), mean.give(), rstd.give());
+}
+
+PyObject* layer_norm_backward(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("layer_norm_backward", values, count, 6);
+  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.optional_floats("w", Arguments::ANY, g.type());
+  Array mean = in.floats("mean", Arguments::ANY, g.type()), rstd = in.floats("rstd", Arguments::ANY, g.type());
+  const Rows s = rows_of(in, x, in.integer("ndim", 1, 64));
+  in.expect_shape(g, "g", x.shape());
+  in.expect_shape(w, "w", s.normal);
+  in.expect(mean.size() == s.rows, "mean", "must have one number for each row of x");
+  in.expect(rstd.size() == s.rows, "rstd", "must have one number for each row of x");
+  Array gx = Array::create(x.shape(), g.type()), gw = Array::create(s.normal, g.type()), gb = Array::create(s.normal, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(4.0 * x.size());
+    kernels<T>().layer_norm_gradient(s.rows, s.size, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(), rstd.data<T>(), gx.data<T>(),
+                                     gw.data<T>(), gb.data<T>());
+  });
+  return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
+}
+
+}  // namespace
+
+PyMethodDef normalization_functions[] = {
+    NPT_METHOD(batch_norm, "batch_norm(x, w, b, eps, /) -> (y, mean, rstd): training statistics over all axes but 1."),
+    NPT_METHOD(batch_norm_backward, "batch_norm_backward(g, x, w, mean, rstd, /) -> (gx, gw, gb)."),
+    NPT_METHOD(channel_scale, "channel_scale(x, scale, shift, /): x * scale + shift, one number a channel (axis 1)."),
+    NPT_METHOD(layer_norm, "layer_norm(x, w, b, ndim, eps, /) -> (y, mean, rstd): over the last ndim axes."),
+    NPT_METHOD(layer_norm_backward, "layer_norm_backward(g, x, w, mean, rstd, ndim, /) -> (gx, gw, gb)."),
+    {}};
+
+}  // namespace nptorch

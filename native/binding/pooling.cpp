@@ -1,0 +1,122 @@
+#include "../kernels/kernels.h"
+#include "functions.h"
+
+namespace nptorch {
+namespace {
+
+// Output length along one axis; with ceil_mode a last window must still begin inside the image or its left padding.
+long pooled(long size, long kernel, long stride, long padding, long dilation, bool ceil_mode) {
+  const long room = size + 2 * padding - dilation * (kernel - 1) - 1 + (ceil_mode ? stride - 1 : 0);
+  if (room < 0) return 0;
+  const long length = room / stride + 1;
+  return ceil_mode && (length - 1) * stride >= size + padding ? length - 1 : length;
+}
+
+// `shape` (..., h, w) pooled as the arguments say.
+PoolShape pool_shape(const Arguments& in, const std::vector<long>& shape, Pair kernel, Pair stride, Pair padding, Pair dilation, bool ceil_mode) {
+  in.expect(shape.size() >= 2, "x", "must have at least 2 dimensions");
+  PoolShape s{};
+  s.planes = 1;
+  for (size_t i = 0; i + 2 < shape.size(); i++) s.planes *= shape[i];
+  s.h = shape[shape.size() - 2];
+  s.w = shape.back();
+  s.kh = kernel.first, s.kw = kernel.second, s.sh = stride.first, s.sw = stride.second;
+  s.ph = padding.first, s.pw = padding.second, s.dh = dilation.first, s.dw = dilation.second;
+  in.expect(2 * s.ph <= s.kh && 2 * s.pw <= s.kw, "padding", "must be at most half of the kernel");
+  s.oh = pooled(s.h, s.kh, s.sh, s.ph, s.dh, ceil_mode);
+  s.ow = pooled(s.w, s.kw, s.sw, s.pw, s.dw, ceil_mode);
+  in.expect(s.oh > 0 && s.ow > 0, "kernel", "is larger than the padded image");
+  return s;
+}
+
+std::vector<long> with_plane(std::vector<long> shape, long h, long w) {
+  shape[shape.size() - 2] = h;
+  shape.back() = w;
+  return shape;
+}
+
+PyObject* max_pool2d(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("max_pool2d", values, count, 6);
+  Array x = in.floats("x");
+  const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0), dilation = in.pair("dilation", 1);
+  const PoolShape s = pool_shape(in, x.shape(), kernel, stride, padding, dilation, in.boolean("ceil_mode"));
+  Array y = Array::create(with_plane(x.shape(), s.oh, s.ow), x.type()), indices = Array::create(y.shape(), NPY_INT64);
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(y.size()) * s.kh * s.kw);
+    kernels<T>().max_pool(s, x.data<T>(), y.data<T>(), indices.data<int64_t>());
+  });
+  return Py_BuildValue("NN", y.give(), indices.give());
+}
+
+PyObject* max_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("max_pool2d_backward", values, count, 3);
+  Array g = in.floats("g"), indices = in.int64s("indices");
+  const std::vector<long> shape = in.sizes("shape");
+  in.expect(shape.size() >= 2 && int(shape.size()) == g.ndim(), "shape", "must have as many entries as g has dimensions, at least 2");
+  in.expect_shape(indices, "indices", g.shape());
+  PoolShape s{};
+  s.planes = 1;
+  for (size_t i = 0; i + 2 < shape.size(); i++) s.planes *= shape[i];
+  s.h = shape[shape.size() - 2], s.w = shape.back();
+  s.oh = g.shape(g.ndim() - 2), s.ow = g.shape(g.ndim() - 1);
+  in.expect_shape(g, "g", with_plane(shape, s.oh, s.ow));
+  const int64_t* at = indices.data<int64_t>();
+  uint64_t largest = 0;
+  for (long i = 0, n = indices.size(); i < n; i++) largest = largest > uint64_t(at[i]) ? largest : uint64_t(at[i]);
+  in.expect(indices.size() == 0 || largest < uint64_t(s.h * s.w), "indices", "must lie inside the plane");
+  Array gx = Array::create(shape, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(gx.size()));
+    kernels<T>().max_pool_gradient(s, g.data<T>(), at, gx.data<T>());
+  });
+  return gx.give();
+}
+
+PoolShape read_average(Arguments& in, const std::vector<long>& shape) {
+  const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0);
+  PoolShape s = pool_shape(in, shape, kernel, stride, padding, {1, 1}, in.boolean("ceil_mode"));
+  s.count_padding = in.boolean("count_include_pad");
+  s.divisor = in.next_is_none() ? (in.next("divisor"), 0.0) : in.number("divisor");
+  return s;
+}
+
+PyObject* avg_pool2d(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("avg_pool2d", values, count, 7);
+  Array x = in.floats("x");
+  const PoolShape s = read_average(in, x.shape());
+  Array y = Array::create(with_plane(x.shape(), s.oh, s.ow), x.type());
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(y.size()) * s.kh * s.kw);
+    kernels<T>().avg_pool(s, x.data<T>(), y.data<T>());
+  });
+  return y.give();
+}
+
+PyObject* avg_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("avg_pool2d_backward", values, count, 8);
+  Array g = in.floats("g");
+  const std::vector<long> shape = in.sizes("shape");
+  const PoolShape s = read_average(in, shape);
+  in.expect_shape(g, "g", with_plane(shape, s.oh, s.ow));
+  Array gx = Array::create(shape, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(g.size()) * s.kh * s.kw);
+    kernels<T>().avg_pool_gradient(s, g.data<T>(), gx.data<T>());
+  });
+  return gx.give();
+}
+
+}  // namespace
+
+PyMethodDef pooling_functions[] = {
+    NPT_METHOD(max_pool2d, "max_pool2d(x, kernel, stride, padding, dilation, ceil_mode, /) -> (maxima, int64 places in the plane)."),
+    NPT_METHOD(max_pool2d_backward, "max_pool2d_backward(g, indices, shape, /): the gradient of x, of this shape."),
+    NPT_METHOD(avg_pool2d, "avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
+    NPT_METHOD(avg_pool2d_backward, "avg_pool2d_backward(g, shape, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
+    {}};
+
+}  // namespace nptorch

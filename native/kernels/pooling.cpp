@@ -1,0 +1,150 @@
+// Max and average pooling over planes (h, w), and their gradients.
+#include "scratch.h"
+#include "kernels.h"
+#include "simd.h"
+
+namespace nptorch::NPT_ISA {
+namespace {
+
+template <class F> void parallel_planes(const PoolShape& s, F body) {
+  const long tasks = smaller(s.planes, tasks_for(s.planes * s.h * s.w));
+  parallel_for(tasks, [&](long t) {
+    for (long p = cut(s.planes, tasks, t); p < cut(s.planes, tasks, t + 1); p++) body(p);
+  });
+}
+
+bool is_two_by_two(const PoolShape& s) { return s.kh == 2 && s.kw == 2 && s.sh == 2 && s.sw == 2 && s.ph == 0 && s.pw == 0 && s.dh == 1 && s.dw == 1; }
+// Whether every window lies in the image (ceil_mode can let the last ones hang over).
+bool fits(const PoolShape& s) { return 2 * s.oh <= s.h && 2 * s.ow <= s.w; }
+
+template <class T> NPT_INLINE void store_indices(int64_t* out, long n, Ints<T> indices) {
+  typedef int64_t Wide __attribute__((vector_size(8 * LANES<T>)));
+  typedef int64_t Unaligned __attribute__((vector_size(8 * LANES<T>), aligned(8), may_alias));
+  if (n == LANES<T>) *reinterpret_cast<Unaligned*>(out) = __builtin_convertvector(indices, Wide);
+  else
+    for (long i = 0; i < n; i++) out[i] = indices[i];
+}
+
+// A vector of outputs at a time: each of the four places of the windows is one vector of even or odd columns.
+template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, int64_t* indices) {
+  typedef LaneIndices<Vec<T>> Order;
+  const Ints<T> column = 2 * count_up<Vec<T>>(Order{});
+  for (long i = 0; i < s.oh; i++)
+    each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_INLINE_LAMBDA {
+      const T *top = x + 2 * i * s.w + 2 * j, *bottom = top + s.w;
+      const long n = 2 * lanes, rest = n - LANES<T>;
+      const Vec<T> a = load_upto(top, n), b = load_upto(top + LANES<T>, rest);
+      const Vec<T> c = load_upto(bottom, n), d = load_upto(bottom + LANES<T>, rest);
+      Vec<T> most = evens(a, b, Order{});
+      Ints<T> at = {};
+      auto consider = [&](Vec<T> v, long offset) NPT_INLINE_LAMBDA {
+        const Ints<T> take = (v > most) | (v != v);
+        most = take ? v : most;
+        at = take ? Ints<T>{} + Scalar<Ints<T>>(offset) : at;
+      };
+      consider(odds(a, b, Order{}), 1);
+      consider(evens(c, d, Order{}), s.w);
+      consider(odds(c, d, Order{}), s.w + 1);
+      store_upto(y + i * s.ow + j, lanes, most);
+      store_indices<T>(indices + i * s.ow + j, lanes, at + column + Scalar<Ints<T>>(2 * i * s.w + 2 * j));
+    });
+}
+
+// The part [begin, end) of a window's places along one axis that lies in [0, size).
+struct Reach {
+  long begin, end;
+};
+NPT_INLINE Reach reach(long start, long count, long dilation, long size) {
+  const long skipped = start < 0 ? pieces(-start, dilation) : 0;
+  return {start + skipped * dilation, smaller(size, start + count * dilation)};
+}
+
+template <class T> void max_any(const PoolShape& s, const T* x, T* y, int64_t* indices) {
+  for (long i = 0; i < s.oh; i++)
+    for (long j = 0; j < s.ow; j++) {
+      const Reach rows = reach(i * s.sh - s.ph, s.kh, s.dh, s.h), columns = reach(j * s.sw - s.pw, s.kw, s.dw, s.w);
+      long at = rows.begin * s.w + columns.begin;
+      T most = -INFINITY;
+      for (long r = rows.begin; r < rows.end; r += s.dh)
+        for (long c = columns.begin; c < columns.end; c += s.dw) {
+          const T v = x[r * s.w + c];
+          if (v > most || v != v) {
+            most = v;
+            at = r * s.w + c;
+          }
+        }
+      *y++ = most;
+      *indices++ = at;
+    }
+}
+
+// Part of an average window: the places in the image and what to divide by.
+struct Window {
+  long row_begin, row_end, column_begin, column_end;
+  double divisor;
+};
+NPT_INLINE Window window(const PoolShape& s, long i, long j) {
+  const long top = i * s.sh - s.ph, left = j * s.sw - s.pw;
+  const long bottom = smaller(top + s.kh, s.h + s.ph), right = smaller(left + s.kw, s.w + s.pw);
+  Window a{larger(top, 0), smaller(bottom, s.h), larger(left, 0), smaller(right, s.w), s.divisor};
+  if (a.divisor == 0) a.divisor = s.count_padding ? double(bottom - top) * (right - left) : double(a.row_end - a.row_begin) * (a.column_end - a.column_begin);
+  return a;
+}
+
+}  // namespace
+
+template <class T> void max_pool(const PoolShape& s, const T* x, T* y, int64_t* indices) {
+  const bool quick = is_two_by_two(s) && fits(s);
+  parallel_planes(s, [&](long p) {
+    const T* plane = x + p * s.h * s.w;
+    const long out = p * s.oh * s.ow;
+    if (quick) max_two_by_two<T>(s, plane, y + out, indices + out);
+    else max_any<T>(s, plane, y + out, indices + out);
+  });
+}
+
+template <class T> void max_pool_gradient(const PoolShape& s, const T* gy, const int64_t* indices, T* gx) {
+  parallel_planes(s, [&](long p) {
+    const long size = s.oh * s.ow;
+    T* plane = gx + p * s.h * s.w;
+    memset(plane, 0, s.h * s.w * sizeof(T));
+    for (long i = p * size; i < (p + 1) * size; i++) plane[indices[i]] += gy[i];
+  });
+}
+
+template <class T> void avg_pool(const PoolShape& s, const T* x, T* y) {
+  parallel_planes(s, [&](long p) {
+    const T* plane = x + p * s.h * s.w;
+    T* out = y + p * s.oh * s.ow;
+    for (long i = 0; i < s.oh; i++)
+      for (long j = 0; j < s.ow; j++) {
+        const Window a = window(s, i, j);
+        T sum = 0;
+        for (long r = a.row_begin; r < a.row_end; r++)
+          for (long c = a.column_begin; c < a.column_end; c++) sum += plane[r * s.w + c];
+        *out++ = sum / T(a.divisor);
+      }
+  });
+}
+
+template <class T> void avg_pool_gradient(const PoolShape& s, const T* gy, T* gx) {
+  parallel_planes(s, [&](long p) {
+    const T* g = gy + p * s.oh * s.ow;
+    T* plane = gx + p * s.h * s.w;
+    memset(plane, 0, s.h * s.w * sizeof(T));
+    for (long i = 0; i < s.oh; i++)
+      for (long j = 0; j < s.ow; j++) {
+        const Window a = window(s, i, j);
+        const T share = *g++ / T(a.divisor);
+        for (long r = a.row_begin; r < a.row_end; r++)
+          for (long c = a.column_begin; c < a.column_end; c++) plane[r * s.w + c] += share;
+      }
+  });
+}
+
+NPT_BOTH_TYPES(max_pool)
+NPT_BOTH_TYPES(max_pool_gradient)
+NPT_BOTH_TYPES(avg_pool)
+NPT_BOTH_TYPES(avg_pool_gradient)
+
+}  // namespace nptorch::NPT_ISA

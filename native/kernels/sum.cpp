@@ -1,0 +1,89 @@
+// Sums of a tensor seen as (outer, rows, kept, inner) over rows and inner. Float32 sums stay accurate because runs of a
+// few thousand numbers are added up in vectors and the runs in double; the runs do not depend on the number of threads.
+#include "kernels.h"
+#include "scratch.h"
+#include "simd.h"
+
+namespace nptorch::NPT_ISA {
+namespace {
+
+constexpr long RUN = 8192;         // numbers added up in float32
+constexpr long RUN_ROWS = 64;      // rows added up in float32
+constexpr long TASK_ROWS = 4096;   // rows of one task of a column sum
+
+template <class T> NPT_INLINE double sum_run(const T* x, long n) {
+  Vec<T> sums[4] = {};
+  long i = 0;
+  for (; i + 4 * LANES<T> <= n; i += 4 * LANES<T>) NPT_UNROLL for (int k = 0; k < 4; k++) sums[k] += load(x + i + k * LANES<T>);
+  each_vector<T>(i, n, [&](long j, auto lanes) NPT_INLINE_LAMBDA { sums[0] += load_upto(x + j, lanes); });
+  return double(sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])));
+}
+
+// rows x inner numbers of one kept index; `stride` between rows.
+template <class T> double sum_block(const T* x, long rows, long stride, long inner) {
+  double total = 0;
+  for (long r = 0; r < rows; r++)
+    for (long i = 0; i < inner; i += RUN) total += sum_run(x + r * stride + i, smaller(RUN, inner - i));
+  return total;
+}
+
+// Everything to one number, in parallel.
+template <class T> T sum_all(const T* x, long n) {
+  const long count = pieces(n, RUN * 4);
+  Scratch<double> parts(count);
+  parallel_for(count, [&](long i) { parts[i] = sum_block(x + i * RUN * 4, 1, 0, smaller(RUN * 4, n - i * RUN * 4)); });
+  double total = 0;
+  for (long i = 0; i < count; i++) total += parts[i];
+  return T(total);
+}
+
+// Column sums of rows x columns.
+template <class T> void sum_columns(const T* x, long rows, long columns, T* y) {
+  each_vector<T>(0, columns, [&](long c, auto lanes) {
+    Vec<T> total = {};
+    for (long begin = 0; begin < rows; begin += RUN_ROWS) {
+      Vec<T> sum = {};
+      for (long r = begin; r < smaller(rows, begin + RUN_ROWS); r++) sum += load_upto(x + r * columns + c, lanes);
+      total += sum;
+    }
+    store_upto(y + c, lanes, total);
+  });
+}
+
+// The same of many rows: blocks of them in parallel, then the sum of the blocks.
+template <class T> void sum_tall_columns(const T* x, long rows, long columns, T* y) {
+  const long blocks = pieces(rows, TASK_ROWS);
+  Scratch<T> parts(blocks * columns);
+  parallel_for(blocks, [&](long b) {
+    const long begin = b * TASK_ROWS;
+    sum_columns<T>(x + begin * columns, smaller(TASK_ROWS, rows - begin), columns, parts + b * columns);
+  });
+  sum_columns<T>(parts, blocks, columns, y);
+}
+
+}  // namespace
+
+template <class T> void sum(const SumShape& s, const T* x, T* y) {
+  if (s.inner == 1 && s.kept > 1) {
+    const long tasks = smaller(s.outer, tasks_for(s.outer * s.rows * s.kept));
+    parallel_for(tasks, [&](long t) {
+      for (long o = cut(s.outer, tasks, t); o < cut(s.outer, tasks, t + 1); o++) sum_tall_columns<T>(x + o * s.rows * s.kept, s.rows, s.kept, y + o * s.kept);
+    });
+    return;
+  }
+  if (s.outer == 1 && s.kept == 1) {
+    *y = sum_all(x, s.rows * s.inner);
+    return;
+  }
+  const long results = s.outer * s.kept, tasks = tasks_for(results * s.rows * s.inner) == 1 ? 1 : smaller(results, 8 * available_threads());
+  parallel_for(tasks, [&](long t) {
+    for (long i = cut(results, tasks, t); i < cut(results, tasks, t + 1); i++) {
+      const long o = i / s.kept, k = i % s.kept;
+      y[i] = T(sum_block(x + (o * s.rows * s.kept + k) * s.inner, s.rows, s.kept * s.inner, s.inner));
+    }
+  });
+}
+
+NPT_BOTH_TYPES(sum)
+
+}  // namespace nptorch::NPT_ISA

@@ -1,0 +1,206 @@
+"""Activations, element by element unless a dimension is named."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from nptorch import dtypes
+from nptorch.ops import activation as ops
+from nptorch.ops.activation import prelu
+from nptorch.ops.pointwise import cast_op, clamp, sigmoid, tanh, where, zeros_of
+from nptorch.ops.promotion import number
+from nptorch.ops.registry import Op
+from nptorch.ops.shape import chunk
+from nptorch.ops.signatures import axis, function
+from nptorch.random import engine
+from nptorch.tensor import Tensor, from_array
+
+
+def _apply(op: Op, input: Tensor, inplace: bool, **params: Any) -> Tensor:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    return op.into(input, input, **params) if inplace else op(input, **params)
+
+
+def _into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    return input.copy_(result) if inplace else result
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0)."""
+    return _apply(ops.relu, input, inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where positive, else negative_slope * x."""
+    return _apply(ops.leaky_relu, input, inplace, slope=negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where positive, else alpha (exp(x) - 1) (Clevert et al., arXiv:1511.07289)."""
+    return _apply(ops.elu, input, inplace, alpha=alpha)
+
+
+@function()
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """The self-normalising elu (Klambauer et al., arXiv:1706.02515)."""
+    return _into(input, ops.elu(input, alpha=1.6732632423543772) * 1.0507009873554805, inplace)
+
+
+@function()
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, arXiv:1704.07483)."""
+    return _into(input, ops.elu(input / alpha, alpha=1.0) * alpha, inplace)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x Phi(x), or its tanh approximation (Hendrycks, Gimpel, arXiv:1606.08415)."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}")
+    return ops.gelu(input, approximate=approximate == "tanh")
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x sigmoid(x)."""
+    return _into(input, input * sigmoid(input), inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x tanh(softplus(x)) (Misra, arXiv:1908.08681)."""
+    return _into(input, input * tanh(softplus(input)), inplace)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold."""
+    return ops.softplus(input, beta=beta, threshold=threshold)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x limited to [min_val, max_val]."""
+    if min_val > max_val:
+        raise ValueError(f"min_val cannot be greater than max_val, got {min_val} and {max_val}")
+    return _apply(ops.hardtanh, input, inplace, low=min_val, high=max_val)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """x limited to [0, 6]."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """(x + 3) / 6 limited to [0, 1]."""
+    return _into(input, ops.hardtanh(input + 3, low=0.0, high=6.0) / 6, inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x hardsigmoid(x) (Howard et al., arXiv:1905.02244)."""
+    return _into(input, input * ops.hardtanh(input + 3, low=0.0, high=6.0) / 6, inplace)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), without overflow."""
+    return ops.log_sigmoid(input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|)."""
+    return input / (1 + input.abs())
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)."""
+    return input - tanh(input)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x drawn towards 0 by lambd, and 0 within it."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}")
+    return input - clamp(input, -lambd, lambd)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x, and 0 within lambd of 0."""
+    return where((input < -lambd) | (input > lambd), input, zeros_of(input))
+
+
+@function()
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where above the threshold, else `value`."""
+    return _into(input, where(input > threshold, input, from_array(number(value, input._array.dtype))), inplace)
+
+
+@function()
+def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
+    """leaky_relu() with a random slope of [lower, upper] for each negative element; the mean slope in evaluation."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    # PyTorch draws one number for each negative element only.
+    negative = input._array <= 0
+    slopes = np.ones(input._array.shape, input._array.dtype)
+    slopes[negative] = engine(None).uniform((int(negative.sum()),), np.dtype(np.float64), lower, upper)
+    return _into(input, input * from_array(slopes), inplace)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half of a dimension times the sigmoid of the second (Dauphin et al., arXiv:1612.08083)."""
+    n = input._array.shape[axis("glu", dim, input._array.ndim)]
+    if n % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {n}")
+    a, b = chunk(input, 2, dim)
+    return a * sigmoid(b)
+
+
+# --- softmax ---
+
+
+def _legacy_dim(name: str, ndim: int) -> int:
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def _soft(op: Op, input: Tensor, d: int, dtype: Any) -> Tensor:
+    x = input if dtype is None else cast_op(input, dtype=dtypes.parse(dtype).numpy)
+    a = axis(op.name, d, x._array.ndim)
+    return op(x, axis=a) if x._array.ndim else op(x.reshape(1), axis=0).reshape(())
+
+
+@function()
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`."""
+    return _soft(ops.softmax, input, _legacy_dim("softmax", input._array.ndim) if dim is None else dim, dtype)
+
+
+@function()
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """log(softmax(x)) along `dim`, without overflow."""
+    return _soft(ops.log_softmax, input, _legacy_dim("log_softmax", input._array.ndim) if dim is None else dim, dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """softmax() of -x."""
+    return _soft(ops.softmax, -input, _legacy_dim("softmin", input._array.ndim) if dim is None else dim, dtype)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """softmax of logits with Gumbel noise (Jang et al., arXiv:1611.01144); `hard` gives one-hot values with soft gradients."""
+    noise = engine(None).exponential(logits._array.shape, logits._array.dtype)
+    soft = softmax((logits - from_array(np.log(noise))) / tau, dim)
+    if not hard:
+        return soft
+    one_hot = zeros_of(soft).scatter_(dim, soft.argmax(dim, keepdim=True), 1.0)
+    return one_hot - soft.detach() + soft
+
+
+__all__ = [
+    "celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
+    "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax", "softmin",
+    "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+]  # fmt: skip

@@ -1,0 +1,104 @@
+"""Rows by number: embeddings and one-hot vectors; distances between vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nptorch.ops.reduce import sum_op, vector_norm
+from nptorch.ops.registry import op
+from nptorch.ops.signatures import function
+from nptorch.tensor import Tensor, from_array
+
+
+def _add_rows(xp: Any, g: Any, index: Any, *, shape: Any, padding: int | None) -> Any:
+    out = xp.zeros(shape, g.dtype)
+    flat, rows = index.reshape(-1), g.reshape(-1, shape[1])
+    if padding is not None:
+        rows = rows * (flat != padding)[:, None]
+    np.add.at(out, flat, rows)
+    return out
+
+
+embedding_op = op(
+    "embedding",
+    lambda xp, weight, index, *, padding: weight[index],
+    lambda g, weight_shape, index, *, padding: embedding_backward(g, index, shape=weight_shape, padding=padding),
+    None,
+)
+embedding_backward = op(
+    "embedding_backward", _add_rows, lambda g, index, *, padding: _without_padding(embedding_op(g, index, padding=None), index, padding), None
+)
+
+
+def _without_padding(rows: Tensor, index: Tensor, padding: int | None) -> Tensor:
+    return rows if padding is None else rows * from_array((index._array != padding)[..., None].astype(rows._array.dtype))
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """The rows of `weight` (n, d) that the integers of `input` name: (...) -> (..., d); row padding_idx gets no gradient.
+
+    Raises: IndexError for a number that has no row.
+    """
+    index, rows = input._array, weight._array.shape[0]
+    if index.dtype.kind not in "iu":
+        raise RuntimeError(f"Expected tensor for argument #1 'indices' to have integers, but got {input.dtype!r}")
+    if index.size and (index.min() < 0 or index.max() >= rows):
+        raise IndexError(f"index out of range in self: {index[(index < 0) | (index >= rows)].flat[0]} is not within [0, {rows})")
+    if scale_grad_by_freq or sparse:
+        raise NotImplementedError("embedding(scale_grad_by_freq=True) and sparse gradients are not supported; leave both False")
+    if max_norm is not None:
+        used = np.unique(index)
+        lengths = np.linalg.norm(weight._array[used], norm_type, axis=1, keepdims=True)
+        weight._array[used] *= np.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1).astype(weight._array.dtype)
+        weight._version[0] += 1
+    padding = None if padding_idx is None else padding_idx % rows
+    return embedding_op(weight, input, padding=padding)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """A vector with a 1 at each integer: (...) -> (..., num_classes), int64.
+
+    Raises: RuntimeError for a negative number or one beyond num_classes.
+    """
+    index = tensor._array
+    if index.dtype != np.int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype!r}")
+    classes = int(index.max()) + 1 if num_classes == -1 and index.size else num_classes
+    if index.size and (index.min() < 0 or index.max() >= classes):
+        raise RuntimeError(f"Class values must be non-negative and smaller than num_classes, got {index.min()}..{index.max()} for {classes} classes")
+    return from_array((index[..., None] == np.arange(classes)).astype(np.int64))
+
+
+@function(method=False)
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension."""
+    difference = x1 - x2 + eps
+    return vector_norm(difference, p, (difference._array.ndim - 1,), keepdim)
+
+
+@function(method=False)
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 . x2 over the product of their lengths (at least eps each) along `dim`."""
+    ndim = max(x1._array.ndim, x2._array.ndim)
+    a, b = (x / vector_norm(x, 2.0, (dim % ndim if x._array.ndim == ndim else dim,), True).clamp(min=eps) for x in (x1, x2))
+    return sum_op(a * b, axis=(dim % ndim,), keepdims=False)
+
+
+@function(method=False)
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """All p-norms between rows: (..., n, d), (..., m, d) -> (..., n, m)."""
+    difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
+    return vector_norm(difference, p, (difference._array.ndim - 1,), False)
+
+
+__all__ = ["cdist", "cosine_similarity", "embedding", "one_hot", "pairwise_distance"]

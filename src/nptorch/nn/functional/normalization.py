@@ -1,0 +1,242 @@
+"""Normalisation, dropout and what rescales vectors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nptorch.grad_mode import no_grad
+from nptorch.nn.functional.pooling import avg_pool2d
+from nptorch.ops.norm import batch_norm as batch_norm_op
+from nptorch.ops.norm import layer_norm as layer_norm_op
+from nptorch.ops.pointwise import mul, rsqrt
+from nptorch.ops.reduce import mean_op, vector_norm
+from nptorch.ops.shape import reshape
+from nptorch.ops.signatures import function
+from nptorch.random import engine
+from nptorch.tensor import Tensor, from_array
+
+
+@function(method=False)
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Centre and scale each channel of (N, C, ...): by the batch's own statistics in training (which then move the running ones),
+    else by the running ones.
+
+    Raises: ValueError for a single value per channel in training, RuntimeError for sizes that do not fit.
+    """
+    shape = input._array.shape
+    for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if t is not None and t._array.size != shape[1]:
+            raise RuntimeError(f"{name} should contain {shape[1]} elements not {t._array.size}")
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+        return _with_running(input, running_mean, running_var, weight, bias, eps)
+    count = input._array.size // max(shape[1], 1)
+    if count == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape!r}")
+    out, mean, rstd = batch_norm_op(input, weight, bias, eps=eps)
+    if running_mean is not None and running_var is not None:
+        _move(running_mean, mean._array, momentum)
+        variance = np.maximum(1 / np.square(rstd._array, dtype=np.float64) - eps, 0)
+        _move(running_var, (variance * (count / (count - 1))).astype(rstd._array.dtype), momentum)
+    return out
+
+
+def _move(running: Tensor, value: Any, momentum: float) -> None:
+    array = running._array
+    array *= 1 - momentum
+    array += (momentum * value).astype(array.dtype, copy=False)
+    running._version[0] += 1
+
+
+def _with_running(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+    wide = (1, -1) + (1,) * (x._array.ndim - 2)
+    rstd = rsqrt(var + eps)
+    scale = rstd if weight is None else rstd * weight
+    shift = -mean * scale if bias is None else bias - mean * scale
+    return mul(x, reshape(scale, wide)) + reshape(shift, wide)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """batch_norm() of each image alone (Ulyanov et al., arXiv:1607.08022)."""
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    n, c, *rest = input._array.shape
+    if math.prod(rest) == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape!r}")
+    with no_grad():
+        means = None if running_mean is None else from_array(np.tile(running_mean._array, n))
+        variances = None if running_var is None else from_array(np.tile(running_var._array, n))
+    out = reshape(batch_norm(reshape(input, 1, n * c, *rest), means, variances, None, None, True, momentum, eps), n, c, *rest)
+    for running, moved in ((running_mean, means), (running_var, variances)):
+        if running is not None and moved is not None:
+            running._array[...] = moved._array.reshape(n, c).mean(0)
+            running._version[0] += 1
+    return _affine(out, weight, bias)
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    wide = (1, -1) + (1,) * (x._array.ndim - 2)
+    x = x if weight is None else x * reshape(weight, wide)
+    return x if bias is None else x + reshape(bias, wide)
+
+
+@function(method=False)
+def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+    """Centre and scale over the last dimensions, whose lengths are `normalized_shape`.
+
+    Raises: RuntimeError if the input does not end in them.
+    """
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if input._array.shape[input._array.ndim - len(wanted) :] != wanted:
+        raise RuntimeError(
+            f"Given normalized_shape={list(wanted)}, expected input with shape [*, {', '.join(map(str, wanted))}], but got input of size{list(input._array.shape)}"
+        )
+    out: Tensor = layer_norm_op(input, weight, bias, ndim=len(wanted), eps=eps)[0]
+    return out
+
+
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+    """x over its root mean square in the last dimensions (Zhang, Sennrich, arXiv:1910.07467)."""
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    axes = tuple(range(input._array.ndim - len(wanted), input._array.ndim))
+    e = float(np.finfo(input._array.dtype).eps) if eps is None else eps
+    out = input * rsqrt(mean_op(input * input, axis=axes, keepdims=True) + e)
+    return out if weight is None else out * weight
+
+
+@function(method=False)
+def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+    """Centre and scale groups of channels of each image (Wu, He, arXiv:1803.08494).
+
+    Raises: RuntimeError if the channels cannot be divided so.
+    """
+    n, c, *rest = input._array.shape
+    if c % num_groups:
+        raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input._array.shape)} and num_groups={num_groups}")
+    grouped = reshape(input, n, num_groups, -1)
+    out = reshape(layer_norm(grouped, grouped._array.shape[2:], None, None, eps), n, c, *rest)
+    return _affine(out, weight, bias)
+
+
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """Each channel over a power of its neighbours' energy (Krizhevsky et al., 2012)."""
+    from nptorch.nn.functional.padding import pad
+
+    n, c, *rest = input._array.shape
+    energy = reshape(input * input, n, 1, c, -1)
+    around = avg_pool2d(pad(energy, (0, 0, size // 2, (size - 1) // 2)), (size, 1), 1)
+    return input / (reshape(around, n, c, *rest) * alpha + k).pow(beta)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+    """x over its p-norm along `dim`, which counts at least eps."""
+    d = (dim,) if isinstance(dim, int) else tuple(dim)
+    length = vector_norm(input, p, tuple(a % input._array.ndim for a in d), True)
+    return input / length.clamp(min=eps)
+
+
+# --- dropout (Srivastava et al., JMLR 15, 2014) ---
+
+
+def _check_p(p: float) -> None:
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _mask(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
+    return engine(None).bernoulli(1 - p, shape, dtype)
+
+
+def _drop(input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
+    _check_p(p)
+    if not training or p == 0 or input._array.size == 0:
+        return input
+    if p == 1:
+        scaled = np.zeros(shape, input._array.dtype)
+    else:
+        scaled = _mask(shape, p, input._array.dtype)
+        scaled /= scaled.dtype.type(1 - p)
+    noise = from_array(scaled)
+    return mul.into(input, input, noise) if inplace else mul(input, noise)
+
+
+@function(method=False)
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each element 0 with probability p in training, the others scaled by 1 / (1 - p).
+
+    Raises: ValueError if p is no probability.
+    """
+    return _drop(input, p, training, inplace, input._array.shape)
+
+
+def _channels(input: Tensor, n: int) -> tuple[int, ...]:
+    """The shape of a mask with one element a channel; n spatial dimensions."""
+    shape, spatial = input._array.shape, min(n, input._array.ndim)
+    return shape[: len(shape) - spatial] + (1,) * spatial
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """dropout() of whole channels of (N, C, L)."""
+    return _drop(input, p, training, inplace, _channels(input, 1))
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """dropout() of whole channels of (N, C, H, W)."""
+    # A 3-dimensional input has always been taken as (N, C, L).
+    return _drop(input, p, training, inplace, _channels(input, input._array.ndim - 2))
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """dropout() of whole channels of (N, C, D, H, W)."""
+    return _drop(input, p, training, inplace, _channels(input, 3))
+
+
+def _alpha_drop(input: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tensor:
+    _check_p(p)
+    if not training or p == 0 or input._array.size == 0:
+        return input
+    if p == 1:
+        return input * 0
+    alpha = 1.7580993408473766
+    a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
+    kept = _mask(shape, p, input._array.dtype)
+    shift = (kept - 1) * (alpha * a) + alpha * a * p
+    return input * from_array((kept * a).astype(kept.dtype)) + from_array(shift.astype(kept.dtype))
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """The dropout that keeps selu()'s mean and variance."""
+    return _alpha_drop(input, p, training, input._array.shape)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """alpha_dropout() of whole channels."""
+    return _alpha_drop(input, p, training, _channels(input, input._array.ndim - 2))
+
+
+__all__ = [
+    "alpha_dropout", "batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout", "group_norm",
+    "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
+]  # fmt: skip

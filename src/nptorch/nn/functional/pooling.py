@@ -1,0 +1,176 @@
+"""Pooling over windows: fixed (max, average, power) or as many as asked for (adaptive)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nptorch.nn.functional.convolution import _tuple
+from nptorch.nn.functional.padding import along
+from nptorch.ops.pool import adaptive_matrix, avg_pool2d as avg_pool2d_op, max_pool2d as max_pool2d_op, pooled_length
+from nptorch.ops.pool import adaptive_max_pool2d as adaptive_max_pool2d_op
+from nptorch.ops.shape import squeeze_op, unsqueeze_op
+from nptorch.tensor import Tensor
+
+
+def _batched(name: str, input: Tensor, n: int) -> tuple[Tensor, bool]:
+    """The input with a batch dimension, and whether one was added."""
+    ndim = input._array.ndim
+    if ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D input, but got input of size {list(input._array.shape)}")
+    return (unsqueeze_op(input, dim=0), True) if ndim == n + 1 else (input, False)
+
+
+def _windows(
+    name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[tuple[int, ...], ...]:
+    kernel = _tuple(kernel_size, 2, "kernel_size")
+    s = kernel if stride is None or (isinstance(stride, (tuple, list)) and not stride) else _tuple(stride, 2, "stride")
+    p, d = _tuple(padding, 2, "padding"), _tuple(dilation, 2, "dilation")
+    if any(v <= 0 for v in (*kernel, *s, *d)):
+        raise RuntimeError(f"{name}(): kernel_size {list(kernel)}, stride {list(s)} and dilation {list(d)} must be greater than zero")
+    if any(2 * a > k or a < 0 for a, k in zip(p, kernel, strict=True)):
+        raise RuntimeError(f"{name}(): pad should be at most half of effective kernel size, but got pad={max(p)} and kernel_size={max(kernel)}")
+    sizes = [pooled_length(n, *hp, ceil_mode) for n, *hp in zip(x._array.shape[2:], kernel, s, p, d, strict=True)]
+    if any(n <= 0 for n in sizes):
+        raise RuntimeError(f"{name}(): Given input size: ({'x'.join(map(str, x._array.shape[1:]))}). Calculated output size: ({x._array.shape[1]}x{sizes[0]}x{sizes[1]}). Output size is too small")
+    return kernel, s, p, d
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The maximum of each window, (N, C, H, W) -> (N, C, oH, oW); with return_indices also its flat place in H * W.
+
+    Raises: RuntimeError if the windows do not fit.
+    """
+    x, single = _batched("max_pool2d", input, 2)
+    kernel, s, p, d = _windows("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    out, indices = max_pool2d_op(x, kernel=kernel, stride=s, padding=p, dilation=d, ceil_mode=ceil_mode)
+    if single:
+        out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
+    return (out, indices) if return_indices else out
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window, (N, C, H, W) -> (N, C, oH, oW).
+
+    Raises: RuntimeError if the windows do not fit.
+    """
+    x, single = _batched("avg_pool2d", input, 2)
+    kernel, s, p, _ = _windows("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+    out = avg_pool2d_op(
+        x, kernel=kernel, stride=s, padding=p, ceil_mode=ceil_mode, count_include_pad=count_include_pad, divisor=divisor_override
+    )
+    return squeeze_op(out, dims=(0,)) if single else out
+
+
+def _one(value: Any, name: str) -> Any:
+    return None if value is None or value == () or value == [] else _tuple(value, 1, name)[0]
+
+
+def _as_image(f: Callable[..., Any], input: Tensor, *args: Any) -> Any:
+    """Run a 2-d pooling on (N, C, L) as on images of one row."""
+    out = f(unsqueeze_op(input, dim=input._array.ndim - 1), *args)
+    return tuple(squeeze_op(o, dims=(o._array.ndim - 2,)) for o in out) if isinstance(out, tuple) else squeeze_op(out, dims=(out._array.ndim - 2,))
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """max_pool2d() along one dimension: (N, C, L) -> (N, C, oL)."""
+    k = _one(kernel_size, "kernel_size")
+    s = _one(stride, "stride")
+    pad, dil = _one(padding, "padding"), _one(dilation, "dilation")
+    return _as_image(max_pool2d, input, (1, k), (1, s or k), (0, pad), (1, dil), ceil_mode, return_indices)
+
+
+def avg_pool1d(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+) -> Tensor:
+    """avg_pool2d() along one dimension: (N, C, L) -> (N, C, oL)."""
+    k = _one(kernel_size, "kernel_size")
+    return _as_image(avg_pool2d, input, (1, k), (1, _one(stride, "stride") or k), (0, _one(padding, "padding")), ceil_mode, count_include_pad)
+
+
+def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """The p-norm of each window."""
+    kernel = _tuple(kernel_size, 2, "kernel_size")
+    powers = avg_pool2d(input.pow(norm_type), kernel, stride, 0, ceil_mode)
+    return (powers.sign() * powers.abs() * (kernel[0] * kernel[1])).clamp(min=0).pow(1 / norm_type)
+
+
+def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """lp_pool2d() along one dimension."""
+    k = _one(kernel_size, "kernel_size")
+    return _as_image(lp_pool2d, input, norm_type, (1, k), (1, _one(stride, "stride") or k), ceil_mode)
+
+
+# --- adaptive ---
+
+
+def _sizes(input: Tensor, output_size: Any, n: int) -> tuple[int, ...]:
+    sizes = (output_size,) * n if isinstance(output_size, int) or output_size is None else tuple(output_size)
+    return tuple(have if want is None else int(want) for want, have in zip(sizes, input._array.shape[-n:], strict=True))
+
+
+def adaptive_average(input: Tensor, sizes: Any) -> Tensor:
+    """Means over windows of nearly equal size that tile the last dimensions."""
+    first = input._array.ndim - len(sizes)
+    if all(m == 1 for m in sizes):
+        return input.mean(tuple(range(first, input._array.ndim)), keepdim=True)
+    for i, m in enumerate(sizes):
+        input = along(input, first + i, adaptive_matrix(input._array.shape[first + i], m, input._array.dtype))
+    return input
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """Means over windows that make an output of the given size: (N, C, H, W) -> (N, C, *output_size)."""
+    _batched("adaptive_avg_pool2d", input, 2)
+    return adaptive_average(input, _sizes(input, output_size, 2))
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """adaptive_avg_pool2d() along one dimension."""
+    return adaptive_average(input, _sizes(input, output_size, 1))
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Maxima over windows that make an output of the given size: (N, C, H, W) -> (N, C, *output_size)."""
+    x, single = _batched("adaptive_max_pool2d", input, 2)
+    out, indices = adaptive_max_pool2d_op(x, size=_sizes(x, output_size, 2))
+    if single:
+        out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
+    return (out, indices) if return_indices else out
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """adaptive_max_pool2d() along one dimension."""
+    (m,) = _sizes(input, output_size, 1)
+    return _as_image(adaptive_max_pool2d, input, (1, m), return_indices)
+
+
+__all__ = [
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "avg_pool1d", "avg_pool2d", "lp_pool1d",
+    "lp_pool2d", "max_pool1d", "max_pool2d",
+]  # fmt: skip

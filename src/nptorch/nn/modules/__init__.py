@@ -1,0 +1,1 @@
+"""The layers, one file a family, under the module paths of PyTorch: pickled models name them."""

@@ -1,0 +1,119 @@
+"""Activations that are ops of their own; those that are one line of others stand in nn/functional."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+from nptorch.ops.derive import through
+from nptorch.ops.pointwise import erf, erf_array, exp, sigmoid, tanh, where
+from nptorch.ops.promotion import float_only
+from nptorch.ops.reduce import sum_op
+from nptorch.ops.registry import op
+from nptorch.ops.signatures import function, method
+from nptorch.tensor import Tensor
+
+relu = op("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out: threshold_backward(g, out))
+threshold_backward = op("threshold_backward", lambda xp, g, out: g * (out > 0), lambda g, out: threshold_backward(g, out), None)
+leaky_relu = op(
+    "leaky_relu",
+    lambda xp, x, *, slope: xp.where(x > 0, x, x * x.dtype.type(slope)),
+    lambda g, x, *, slope: where(x > 0, g, g * slope),
+    promote=float_only("leaky_relu"),
+)
+elu = op(
+    "elu",
+    lambda xp, x, *, alpha: xp.where(x > 0, x, x.dtype.type(alpha) * xp.expm1(xp.minimum(x, 0))),
+    lambda g, x, *, alpha: where(x > 0, g, g * (alpha * exp(x))),
+    promote=float_only("elu"),
+)
+softplus = op(
+    "softplus",
+    lambda xp, x, *, beta, threshold: xp.where(x * beta > threshold, x, xp.logaddexp(x * x.dtype.type(beta), 0) / x.dtype.type(beta)),
+    lambda g, x, *, beta, threshold: g * where(x * beta > threshold, 1.0, sigmoid(x * beta)),
+    promote=float_only("softplus"),
+)
+hardtanh = op(
+    "hardtanh",
+    lambda xp, x, *, low, high: xp.clip(x, low, high),
+    lambda g, x, *, low, high: g * ((x > low) & (x < high)),
+)
+log_sigmoid = op("log_sigmoid", lambda xp, x: -xp.logaddexp(-x, 0), lambda g, x: g * sigmoid(-x), promote=float_only("logsigmoid"))
+
+
+def _gelu(xp: Any, x: Any, *, approximate: bool) -> Any:
+    if approximate:
+        return 0.5 * x * (1 + xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1 + erf_array(xp, x * (1 / math.sqrt(2))))
+
+
+def _gelu_slope(x: Tensor, approximate: bool) -> Tensor:
+    if approximate:
+        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+        t = tanh(inner)
+        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
+    return 0.5 * (1 + erf(x * (1 / math.sqrt(2)))) + x * (exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+
+
+gelu = op("gelu", _gelu, lambda g, x, *, approximate: g * _gelu_slope(x, approximate), promote=float_only("gelu"))
+
+# --- softmax ---
+
+
+def _shifted(xp: Any, x: Any, axis: int) -> Any:
+    return x - x.max(axis, keepdims=True) if x.size else x
+
+
+def _softmax(xp: Any, x: Any, *, axis: int) -> Any:
+    e = xp.exp(_shifted(xp, x, axis))
+    return e / e.sum(axis, keepdims=True)
+
+
+def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
+    shifted = _shifted(xp, x, axis)
+    return shifted - xp.log(xp.exp(shifted).sum(axis, keepdims=True))
+
+
+softmax = op("softmax", _softmax, lambda g, out, *, axis: softmax_backward(g, out, axis=axis), promote=float_only("softmax"))
+softmax_backward = op(
+    "softmax_backward",
+    lambda xp, g, out, *, axis: out * (g - (g * out).sum(axis, keepdims=True)),
+    joint=through(lambda g, out, *, axis: out * (g - sum_op(g * out, axis=(axis,), keepdims=True))),
+)
+log_softmax = op("log_softmax", _log_softmax, lambda g, out, *, axis: log_softmax_backward(g, out, axis=axis), promote=float_only("log_softmax"))
+log_softmax_backward = op(
+    "log_softmax_backward",
+    lambda xp, g, out, *, axis: g - xp.exp(out) * g.sum(axis, keepdims=True),
+    joint=through(lambda g, out, *, axis: g - exp(out) * sum_op(g, axis=(axis,), keepdims=True)),
+)
+
+
+# --- the functions that torch itself has ---
+
+
+@function("relu")
+def relu_function(input: Tensor) -> Tensor:
+    """max(x, 0) of every element."""
+    return relu(input)
+
+
+@method("relu_")
+def relu_(self: Tensor) -> Tensor:
+    """In-place relu()."""
+    return relu.into(self, self)
+
+
+@function("prelu")
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where positive, else weight * x, with one weight or one for each channel."""
+    w = weight if weight._array.size == 1 or input._array.ndim < 2 else weight.reshape((1, -1) + (1,) * (input._array.ndim - 2))
+    return where(input > 0, input, w * input)
+
+
+@function("heaviside")
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """0 below zero, `values` at zero, 1 above."""
+    return where(input == 0, values, (input > 0).to(input.dtype))
+
+

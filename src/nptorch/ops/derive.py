@@ -1,0 +1,40 @@
+"""Derivatives of hand-fused backward passes, taken from the definition of what they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nptorch.grad_mode import enable_grad, mode
+from nptorch.ops.shape import view_op
+from nptorch.tensor import Tensor
+
+
+def through(composition: Callable[..., Any]) -> Callable[..., Any]:
+    """A joint VJP that differentiates `composition`, the same function of the same inputs written in Tensor operations.
+
+    A fused backward is an op of its own; its second derivative is rarely wanted, so clarity goes before speed there.
+    """
+
+    def joint(g: Any, inputs: tuple[Any, ...], **params: Any) -> tuple[Tensor | None, ...]:
+        from nptorch.autograd.engine import grad  # a higher floor: the engine walks what the ops record
+
+        create = mode.grad
+        with enable_grad():
+            # Fresh names for the inputs: one of them may itself have been computed from another.
+            own = tuple(view_op(x, shape=x._array.shape) if isinstance(x, Tensor) and x.requires_grad else x for x in inputs)
+            outputs = composition(*own, **params)
+        wanted = [x for x in own if isinstance(x, Tensor) and x.requires_grad]
+        pairs = [(y, gy) for y, gy in zip(_tuple(outputs), _tuple(g), strict=True) if isinstance(y, Tensor) and y.requires_grad]
+        found = iter(
+            grad([y for y, _ in pairs], wanted, [gy for _, gy in pairs], create_graph=create, allow_unused=True)
+            if pairs
+            else [None] * len(wanted)
+        )
+        return tuple(next(found) if isinstance(x, Tensor) and x.requires_grad else None for x in inputs)
+
+    return joint
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)

@@ -1,0 +1,112 @@
+"""Losses that are ops of their own: fused log-softmax and negative log likelihood, and the likelihood alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nptorch.ops.activation import log_softmax
+from nptorch.ops.derive import through
+from nptorch.ops.promotion import float_only
+from nptorch.ops.registry import op
+from nptorch.tensor import Tensor, from_array
+
+
+def check_targets(target: Any, classes: int, ignore_index: int) -> Any:
+    """Raises: IndexError naming the first label outside [0, classes)."""
+    if target.size == 0:
+        return None
+    low, high = target.min(), target.max()
+    if 0 <= low and high < classes:
+        return None
+    wrong = target[((target < 0) | (target >= classes)) & (target != ignore_index)]
+    if wrong.size:
+        raise IndexError(f"Target {wrong[0]} is out of bounds: the scores are for {classes} classes, so labels go from 0 to {classes - 1}")
+    return None
+
+
+def _floats(name: str) -> Any:
+    check = float_only(name)
+    return lambda xs: [*check(xs[:1]), *xs[1:]]
+
+
+def _reduced(losses: Any, kept: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return losses
+    total = losses.sum()
+    # A batch whose every label is ignored has no mean: nan, as in PyTorch.
+    return total / losses.dtype.type(kept.sum()) if reduction == "mean" else total
+
+
+def _cross_entropy(xp: Any, x: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
+    check_targets(target, x.shape[1], ignore_index)
+    shifted = x - x.max(1, keepdims=True) if x.size else x
+    log_probs = shifted - xp.log(xp.exp(shifted).sum(1, keepdims=True))
+    return _nll(xp, log_probs, target, ignore_index=ignore_index, reduction=reduction), log_probs
+
+
+def _nll(xp: Any, log_probs: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
+    kept = target != ignore_index
+    rows = xp.arange(target.shape[0])
+    losses = xp.where(kept, -log_probs[rows, xp.where(kept, target, 0).astype(np.intp)], 0).astype(log_probs.dtype)
+    return _reduced(losses, kept, reduction)
+
+
+def _per_row(xp: Any, g: Any, target: Any, ignore_index: int, reduction: str) -> tuple[Any, Any, Any]:
+    """The gradient of each row's loss, the column of its label, and the row numbers."""
+    kept = target != ignore_index
+    scale = g / kept.sum().astype(g.dtype) if reduction == "mean" else g
+    return xp.where(kept, scale, 0).astype(g.dtype), xp.where(kept, target, 0).astype(np.intp), xp.arange(target.shape[0])
+
+
+def _cross_entropy_backward(xp: Any, g: Any, log_probs: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
+    per_row, labels, rows = _per_row(xp, g, target, ignore_index, reduction)
+    out = xp.exp(log_probs)
+    out[rows, labels] -= 1
+    out *= per_row[:, None]
+    return out
+
+
+def _nll_backward(xp: Any, g: Any, target: Any, *, shape: Any, ignore_index: int, reduction: str) -> Any:
+    per_row, labels, rows = _per_row(xp, g, target, ignore_index, reduction)
+    out = xp.zeros(shape, g.dtype)
+    out[rows, labels] = -per_row
+    return out
+
+
+# The backward keeps log_probs, not x, so its derivative goes through x by way of the log-softmax that made it.
+def _backward_composed(g: Tensor, x: Tensor, target: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
+    per_row, labels, rows = _per_row(np, np.ones((), g._array.dtype), target._array, ignore_index, reduction)
+    one_hot = np.zeros(x._array.shape, g._array.dtype)
+    one_hot[rows, labels] = 1
+    weights = from_array(per_row[:, None])
+    g = g if reduction != "none" else g.reshape(-1, 1)
+    return (log_softmax(x, axis=1).exp() - from_array(one_hot)) * weights * g
+
+
+cross_entropy = op(
+    "cross_entropy",
+    _cross_entropy,
+    lambda g, x, log_probs, target, **hp: cross_entropy_backward(g, x, log_probs, target, **hp),
+    aux=("log_probs",),
+    promote=_floats("cross_entropy"),
+    label="NllLossBackward0",
+)
+cross_entropy_backward = op(
+    "cross_entropy_backward",
+    lambda xp, g, x, log_probs, target, **hp: _cross_entropy_backward(xp, g, log_probs, target, **hp),
+    joint=through(lambda g, x, log_probs, target, **hp: _backward_composed(g, x, target, **hp)),
+)
+nll_loss = op(
+    "nll_loss",
+    lambda xp, x, target, *, ignore_index, reduction: check_targets(target, x.shape[1], ignore_index)
+    or _nll(xp, x, target, ignore_index=ignore_index, reduction=reduction),
+    lambda g, x_shape, target, **hp: nll_loss_backward(g, target, shape=x_shape, **hp),
+    promote=_floats("nll_loss"),
+)
+nll_loss_backward = op(
+    "nll_loss_backward",
+    _nll_backward,
+    lambda g, target, *, shape, **hp: nll_loss(g, target, **hp),
+)

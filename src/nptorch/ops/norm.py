@@ -1,0 +1,126 @@
+"""Normalisation: batch norm (Ioffe, Szegedy, arXiv:1502.03167) and layer norm (Ba et al., arXiv:1607.06450).
+
+Both centre and scale x over some axes, then apply a weight and a bias; they differ in the axes and in the weight's place.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nptorch.ops.derive import through
+from nptorch.ops.pointwise import rsqrt
+from nptorch.ops.promotion import float_only
+from nptorch.ops.reduce import mean_op, sum_op
+from nptorch.ops.registry import op
+from nptorch.ops.shape import reshape
+from nptorch.tensor import Tensor
+
+
+def _channels(v: Any, ndim: int) -> Any:
+    """A vector with an element a channel, in the shape that broadcasts over (N, C, ...)."""
+    return None if v is None else v.reshape((1, -1) + (1,) * (ndim - 2))
+
+
+def _all_but_channels(ndim: int) -> tuple[int, ...]:
+    return (0, *range(2, ndim))
+
+
+def _normalize(xp: Any, x: Any, w: Any, b: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+    """(out, mean, rstd), the last two with the reduced axes kept; w and b already broadcast."""
+    mean = x.mean(axes, keepdims=True)
+    centred = x - mean
+    rstd = 1 / xp.sqrt((centred * centred).mean(axes, keepdims=True) + x.dtype.type(eps))
+    out = centred
+    out *= rstd if w is None else rstd * w
+    if b is not None:
+        out += b
+    return out, mean, rstd.astype(x.dtype, copy=False)
+
+
+def _normalize_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any, axes: tuple[int, ...], over: tuple[int, ...]) -> Any:
+    """(gx, gw, gb); `over` are the axes that weight and bias are shared along."""
+    n = math.prod(x.shape[a] for a in axes)
+    unit = (x - mean) * rstd
+    gw, gb = (g * unit).sum(over), g.sum(over)
+    scaled = g if w is None else g * w
+    gx = (scaled - (scaled.sum(axes, keepdims=True) + unit * (scaled * unit).sum(axes, keepdims=True)) / n) * rstd
+    return gx.astype(x.dtype, copy=False), gw, gb
+
+
+# --- batch norm: over N and the pixels, a weight for each channel ---
+
+
+def _batch_norm(xp: Any, x: Any, w: Any, b: Any, *, eps: float) -> Any:
+    out, mean, rstd = _normalize(xp, x, _channels(w, x.ndim), _channels(b, x.ndim), _all_but_channels(x.ndim), eps)
+    return out, mean.reshape(-1), rstd.reshape(-1)
+
+
+def _batch_norm_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any) -> Any:
+    axes = _all_but_channels(x.ndim)
+    w, mean, rstd = (_channels(v, x.ndim) for v in (w, mean, rstd))
+    return _normalize_backward(xp, g, x, w, mean, rstd, axes, axes)
+
+
+def _composed_backward(g: Tensor, x: Tensor, w: Tensor | None, axes: tuple[int, ...], over: tuple[int, ...], eps: float) -> tuple[Tensor, ...]:
+    """The same in Tensor operations, with mean and rstd as functions of x."""
+    n = math.prod(x._array.shape[a] for a in axes)
+    centred = x - mean_op(x, axis=axes, keepdims=True)
+    rstd = rsqrt(mean_op(centred * centred, axis=axes, keepdims=True) + eps)
+    unit = centred * rstd
+    scaled = g if w is None else g * w
+    mixed = sum_op(scaled, axis=axes, keepdims=True) + unit * sum_op(scaled * unit, axis=axes, keepdims=True)
+    return (scaled - mixed / n) * rstd, sum_op(g * unit, axis=over, keepdims=False), sum_op(g, axis=over, keepdims=False)
+
+
+def _batch_norm_composed(g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor, *, eps: float) -> tuple[Tensor, ...]:
+    axes = _all_but_channels(x._array.ndim)
+    if w is not None:
+        w = reshape(w, (1, -1) + (1,) * (x._array.ndim - 2))
+    return _composed_backward(g, x, w, axes, axes, eps)
+
+
+batch_norm = op(
+    "batch_norm",
+    _batch_norm,
+    joint=lambda g, x, w, mean, rstd, *, eps: batch_norm_backward(g, x, w, mean, rstd, eps=eps),
+    aux=("mean", "rstd"),
+    promote=float_only("batch_norm"),
+    label="NativeBatchNormBackward0",
+)
+batch_norm_backward = op(
+    "batch_norm_backward",
+    lambda xp, g, x, w, mean, rstd, *, eps: _batch_norm_backward(xp, g, x, w, mean, rstd),
+    joint=through(_batch_norm_composed),
+    outputs=3,
+)
+
+# --- layer norm: over the last axes, a weight for each of their elements ---
+
+
+def _last(x: Any, ndim: int) -> tuple[int, ...]:
+    return tuple(range(x.ndim - ndim, x.ndim))
+
+
+def _layer_norm_composed(
+    g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor, *, ndim: int, eps: float
+) -> tuple[Tensor, ...]:
+    return _composed_backward(g, x, w, _last(x._array, ndim), tuple(range(x._array.ndim - ndim)), eps)
+
+
+layer_norm = op(
+    "layer_norm",
+    lambda xp, x, w, b, *, ndim, eps: _normalize(xp, x, w, b, _last(x, ndim), eps),
+    joint=lambda g, x, w, mean, rstd, *, ndim, eps: layer_norm_backward(g, x, w, mean, rstd, ndim=ndim, eps=eps),
+    aux=("mean", "rstd"),
+    promote=float_only("layer_norm"),
+    label="NativeLayerNormBackward0",
+)
+layer_norm_backward = op(
+    "layer_norm_backward",
+    lambda xp, g, x, w, mean, rstd, *, ndim, eps: _normalize_backward(
+        xp, g, x, w, mean, rstd, _last(x, ndim), tuple(range(x.ndim - ndim))
+    ),
+    joint=through(_layer_norm_composed),
+    outputs=3,
+)

@@ -1,0 +1,156 @@
+"""Pooling over windows of the last two dimensions: (N, C, H, W) -> (N, C, oH, oW)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nptorch.ops.conv import Pair, windows
+from nptorch.ops.promotion import float_only
+from nptorch.ops.reduce import take_along
+from nptorch.ops.registry import op
+from nptorch.ops.shape import reshape
+from nptorch.tensor import Tensor
+
+
+def pooled_length(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
+    """How many windows fit; in ceil_mode also a last one that begins inside the image or its left padding."""
+    span = n + 2 * padding - dilation * (kernel - 1) - 1
+    out = (span + (stride - 1 if ceil_mode else 0)) // stride + 1
+    return out - 1 if ceil_mode and (out - 1) * stride >= n + padding else out
+
+
+def _framed(xp: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool, value: Any) -> tuple[Any, Pair]:
+    """The image in a frame wide enough for every window, and the number of windows."""
+    counts, pads = [], []
+    for i in (0, 1):
+        n = x.shape[2 + i]
+        out = pooled_length(n, kernel[i], stride[i], padding[i], dilation[i], ceil_mode)
+        end = (out - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1
+        counts.append(out)
+        pads.append((padding[i], max(0, end - n - padding[i])))
+    framed = xp.pad(x, ((0, 0), (0, 0), *pads), constant_values=value) if any(map(any, pads)) else x
+    return framed, (counts[0], counts[1])
+
+
+def _max_pool2d(xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    framed, (oh, ow) = _framed(xp, x, kernel, stride, padding, dilation, ceil_mode, lowest)
+    view = windows(framed, kernel, stride, dilation)[:, :, :oh, :ow]
+    n, c = x.shape[:2]
+    # One pass per tap: the taps are few, the windows many.
+    best = xp.array(view[..., 0, 0])
+    tap = xp.zeros(best.shape, np.intp)
+    for k in range(1, kernel[0] * kernel[1]):
+        value = view[..., k // kernel[1], k % kernel[1]]
+        better = (value > best) | (value != value)  # the first maximum wins; NaN beats all
+        xp.copyto(best, value, where=better)
+        tap[better] = k
+    rows = xp.arange(oh)[:, None] * stride[0] - padding[0] + tap // kernel[1] * dilation[0]
+    columns = xp.arange(ow) * stride[1] - padding[1] + tap % kernel[1] * dilation[1]
+    # A window of -inf only would point into the padding.
+    rows, columns = xp.maximum(rows, 0), xp.maximum(columns, 0)
+    return best, (rows * x.shape[3] + columns).astype(np.int64).reshape(n, c, oh, ow)
+
+
+def _from_pixels(x: Tensor, indices: Tensor) -> Tensor:
+    """The pixel that `indices` names for each window."""
+    flat = take_along(reshape(x, *x._array.shape[:2], -1), reshape(indices, *indices._array.shape[:2], -1), axis=2)
+    return reshape(flat, indices._array.shape)
+
+
+def _max_pool2d_backward(xp: Any, g: Any, indices: Any, *, shape: Any) -> Any:
+    n, c, h, w = shape
+    # bincount adds up repeated places many times faster than add.at
+    at = (xp.arange(n * c)[:, None] * (h * w) + indices.reshape(n * c, -1)).reshape(-1)
+    return xp.bincount(at, g.reshape(-1), n * c * h * w).astype(g.dtype).reshape(shape)
+
+
+max_pool2d = op(
+    "max_pool2d",
+    _max_pool2d,
+    lambda g, x_shape, indices: max_pool2d_backward(g, indices, shape=x_shape),
+    aux=("indices",),
+    label="MaxPool2DWithIndicesBackward0",
+)
+max_pool2d_backward = op(
+    "max_pool2d_backward",
+    _max_pool2d_backward,
+    lambda g, indices: _from_pixels(g, indices),
+    None,
+)
+
+
+def _divisors(xp: Any, shape: Any, out: Pair, kernel: Pair, stride: Pair, padding: Pair, count_include_pad: bool) -> Any:
+    """How many elements each window averages: (oH, oW)."""
+    lengths = []
+    for i in (0, 1):
+        start = xp.arange(out[i]) * stride[i] - padding[i]
+        # ceil_mode windows may reach past the padding: what lies beyond it never counts
+        end = xp.minimum(start + kernel[i], shape[2 + i] + padding[i])
+        if not count_include_pad:
+            start, end = xp.maximum(start, 0), xp.minimum(end, shape[2 + i])
+        lengths.append(end - start)
+    return lengths[0][:, None] * lengths[1]
+
+
+def _avg_pool2d(
+    xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+) -> Any:
+    framed, (oh, ow) = _framed(xp, x, kernel, stride, padding, (1, 1), ceil_mode, 0)
+    total = windows(framed, kernel, stride, (1, 1))[:, :, :oh, :ow].sum((4, 5))
+    by = divisor or _divisors(xp, x.shape, (oh, ow), kernel, stride, padding, count_include_pad)
+    return (total / by).astype(x.dtype)
+
+
+def _avg_pool2d_backward(
+    xp: Any, g: Any, *, shape: Any, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+) -> Any:
+    (n, c, h, w), (ph, pw), (sh, sw) = shape, padding, stride
+    oh, ow = g.shape[2:]
+    share = (g / (divisor or _divisors(xp, shape, (oh, ow), kernel, stride, padding, count_include_pad))).astype(g.dtype)
+    out = xp.zeros((n, c, max(h + 2 * ph, (oh - 1) * sh + kernel[0]), max(w + 2 * pw, (ow - 1) * sw + kernel[1])), g.dtype)
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            out[:, :, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw] += share
+    return xp.ascontiguousarray(out[:, :, ph : ph + h, pw : pw + w])
+
+
+avg_pool2d = op(
+    "avg_pool2d", _avg_pool2d, lambda g, x_shape, **hp: avg_pool2d_backward(g, shape=x_shape, **hp), promote=float_only("avg_pool2d")
+)
+avg_pool2d_backward = op("avg_pool2d_backward", _avg_pool2d_backward, lambda g, *, shape, **hp: avg_pool2d(g, **hp))
+
+
+# Windows of nearly equal size that tile a dimension: window i covers floor(i n / m) .. ceil((i + 1) n / m).
+def adaptive_matrix(n: int, m: int, dtype: Any) -> Any:
+    """The averages over the m windows of n elements as a matrix (n, m)."""
+    out = np.zeros((n, m), dtype)
+    for i in range(m):
+        start, end = i * n // m, -(-(i + 1) * n // m)
+        out[start:end, i] = 1 / (end - start)
+    return out
+
+
+def _adaptive_max_pool2d(xp: Any, x: Any, *, size: Pair) -> Any:
+    n, c, h, w = x.shape
+    out = xp.empty((n, c, *size), x.dtype)
+    indices = xp.empty((n, c, *size), np.int64)
+    for i in range(size[0]):
+        top, bottom = i * h // size[0], -(-(i + 1) * h // size[0])
+        for j in range(size[1]):
+            left, right = j * w // size[1], -(-(j + 1) * w // size[1])
+            part = x[:, :, top:bottom, left:right].reshape(n, c, -1)
+            k = part.argmax(2)
+            out[:, :, i, j] = xp.take_along_axis(part, k[..., None], 2)[..., 0]
+            indices[:, :, i, j] = (top + k // (right - left)) * w + left + k % (right - left)
+    return out, indices
+
+
+adaptive_max_pool2d = op(
+    "adaptive_max_pool2d",
+    _adaptive_max_pool2d,
+    lambda g, x_shape, indices: max_pool2d_backward(g, indices, shape=x_shape),
+    aux=("indices",),
+)
