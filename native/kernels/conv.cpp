@@ -24,17 +24,32 @@ bool suits_winograd(const ConvShape& s) {
   return fits && s.c >= 32 && s.o >= 32 && used > 0.5;
 }
 
-// Share of the lanes that are filled when a vector runs along a row, and when it runs across images.
-template <class T> double rows_fill(long width) { return double(width) / (pieces(width, LANES<T>) * LANES<T>); }
-template <class T> double images_fill(long n) { return double(n) / (pieces(n, LANES<T>) * LANES<T>); }
-template <class T> bool suits_rows(const ConvShape& s, long width) {
-  // Runs of every s-th column are copied number by number, so with a stride interleaving has to be much worse.
-  return rows_fill<T>(width) >= (s.sw == 1 ? 0.7 : 1.5) * images_fill<T>(s.n);
-}
+enum class Way { rows, columns, lanes };
 
-template <class T> bool suits_columns(const ConvShape& s) {
-  return s.o / s.groups >= 2 * LANES<T> && s.c / s.groups * s.kh * s.kw >= 256 && s.n * s.oh * s.ow >= 64;
-}
+// The cheapest way where several serve, by an estimate in multiply-adds of one lane for each image. Empty lanes cost as much as
+// full ones. Moving a number into place costs about one where whole vectors are copied, more where they are transposed or
+// picked one by one; sums that have outgrown the cache are read and written once for each block of images.
+template <class T> struct Costs {
+  static constexpr double TRANSPOSED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8;
+  const ConvShape& s;
+  double products = double(s.c / s.groups) * s.kh * s.kw * s.o;  // of one position
+
+  double rows(long height, long width) const {
+    return double(height * pieces(width, LANES<T>) * LANES<T>) * products + (s.sw == 1 ? 1 : PICKED) * s.c * s.h * s.w;
+  }
+  double lanes(bool sums) const {
+    const double empty = double(pieces(s.n, LANES<T>) * LANES<T>) / s.n, moved = s.c * s.h * s.w + s.o * s.oh * s.ow;
+    const bool outgrown = products * LANES<T> * sizeof(T) > (1 << 20);
+    return empty * (s.oh * s.ow * products + TRANSPOSED * moved + (sums && outgrown ? SUMMED * products : 0));
+  }
+  double columns() const { return s.oh * s.ow * (1.1 * products + UNROLLED * s.c * s.kh * s.kw); }
+
+  Way cheapest(double rows_cost, double lanes_cost) const {
+    const double columns_cost = columns();
+    if (rows_cost <= lanes_cost && rows_cost <= columns_cost) return Way::rows;
+    return columns_cost < lanes_cost ? Way::columns : Way::lanes;
+  }
+};
 
 }  // namespace
 
@@ -42,30 +57,39 @@ template <class T> void conv_forward(const ConvShape& shape, const T* x, const T
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.n, shape.o, size, {x, size, 1}, {w, 1, size}, y, bias});
   const ConvShape s = flattened(shape);
-  if (suits_winograd(s)) winograd_forward(s, x, w, bias, y);
-  else if (suits_rows<T>(s, s.ow)) rows_forward(s, x, w, bias, y);
-  else if (suits_columns<T>(s)) columns_forward(s, x, w, bias, y);
-  else lanes_forward(s, x, w, bias, y);
+  if (suits_winograd(s)) return winograd_forward(s, x, w, bias, y);
+  const Costs<T> costs{s};
+  switch (costs.cheapest(costs.rows(s.oh, s.ow), costs.lanes(false))) {
+    case Way::rows: return rows_forward(s, x, w, bias, y);
+    case Way::columns: return columns_forward(s, x, w, bias, y);
+    case Way::lanes: return lanes_forward(s, x, w, bias, y);
+  }
 }
 
 template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy, const T* w, T* gx) {
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.n, size, shape.o, {gy, shape.o, 1}, {w, size, 1}, gx});
   const ConvShape s = flattened(shape);
-  if (suits_winograd(s)) winograd_input_gradient(s, gy, w, gx);
-  else if (s.sh == 1 && s.sw == 1 && suits_rows<T>(s, s.w)) rows_input_gradient(s, gy, w, gx);
-  else if (suits_columns<T>(s)) columns_input_gradient(s, gy, w, gx);
-  else lanes_input_gradient(s, gy, w, gx);
+  if (suits_winograd(s)) return winograd_input_gradient(s, gy, w, gx);
+  const Costs<T> costs{s};
+  switch (costs.cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false))) {
+    case Way::rows: return rows_input_gradient(s, gy, w, gx);
+    case Way::columns: return columns_input_gradient(s, gy, w, gx);
+    case Way::lanes: return lanes_input_gradient(s, gy, w, gx);
+  }
 }
 
 template <class T> void conv_weight_gradient(const ConvShape& shape, const T* x, const T* gy, T* gw) {
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.o, size, shape.n, {gy, 1, shape.o}, {x, size, 1}, gw});
   const ConvShape s = flattened(shape);
-  if (suits_winograd(s)) winograd_weight_gradient(s, x, gy, gw);
-  else if (suits_columns<T>(s)) columns_weight_gradient(s, x, gy, gw);
-  else if (suits_rows<T>(s, s.ow)) rows_weight_gradient(s, x, gy, gw);
-  else lanes_weight_gradient(s, x, gy, gw);
+  if (suits_winograd(s)) return winograd_weight_gradient(s, x, gy, gw);
+  const Costs<T> costs{s};
+  switch (costs.cheapest(costs.rows(s.oh, s.ow), costs.lanes(true))) {
+    case Way::rows: return rows_weight_gradient(s, x, gy, gw);
+    case Way::columns: return columns_weight_gradient(s, x, gy, gw);
+    case Way::lanes: return lanes_weight_gradient(s, x, gy, gw);
+  }
 }
 
 NPT_BOTH_TYPES(conv_forward)

@@ -7,8 +7,9 @@
 namespace nptorch::NPT_ISA {
 namespace {
 
-constexpr long RUN = 8192;         // numbers added up in float32
-constexpr long RUN_ROWS = 64;      // rows added up in float32
+template <class T> constexpr long RUN = 256 * LANES<T>;  // numbers added up in their own type, 64 of them in one lane
+constexpr long TASK = 32768;       // numbers of one task of a sum of everything
+constexpr long RUN_ROWS = 64;      // rows added up before the next level
 constexpr long TASK_ROWS = 4096;   // rows of one task of a column sum
 
 template <class T> NPT_INLINE double sum_run(const T* x, long n) {
@@ -23,15 +24,15 @@ template <class T> NPT_INLINE double sum_run(const T* x, long n) {
 template <class T> double sum_block(const T* x, long rows, long stride, long inner) {
   double total = 0;
   for (long r = 0; r < rows; r++)
-    for (long i = 0; i < inner; i += RUN) total += sum_run(x + r * stride + i, smaller(RUN, inner - i));
+    for (long i = 0; i < inner; i += RUN<T>) total += sum_run(x + r * stride + i, smaller(RUN<T>, inner - i));
   return total;
 }
 
 // Everything to one number, in parallel.
 template <class T> T sum_all(const T* x, long n) {
-  const long count = pieces(n, RUN * 4);
+  const long count = pieces(n, TASK);
   Scratch<double> parts(count);
-  parallel_for(count, [&](long i) { parts[i] = sum_block(x + i * RUN * 4, 1, 0, smaller(RUN * 4, n - i * RUN * 4)); });
+  parallel_for(count, [&](long i) { parts[i] = sum_block(x + i * TASK, 1, 0, smaller(TASK, n - i * TASK)); });
   double total = 0;
   for (long i = 0; i < count; i++) total += parts[i];
   return T(total);

@@ -6,6 +6,7 @@ The names are PyTorch's (https://pytorch.org/docs/stable/torch.html); those of t
 from typing import TYPE_CHECKING, Any
 
 from nptorch import autograd, random
+from nptorch import kernels as _kernels
 from nptorch import methods as _methods
 from nptorch.devices import device
 from nptorch.dtypes import (
@@ -30,6 +31,8 @@ from nptorch.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from nptorch.kernels import get_num_threads, set_num_threads
+from nptorch.ops.registry import TABLE as _TABLE
 from nptorch.ops.signatures import FUNCTIONS as _FUNCTIONS
 from nptorch.random import (
     Generator,
@@ -68,6 +71,7 @@ for _name, _what in (
         print("nptorch: not there yet:", _name, _error)
 
 _methods.bind()
+_kernels.install(_TABLE)
 globals().update(_FUNCTIONS)
 globals().update({d.name: d for d in _ALL})
 globals().update(_ALIASES)

@@ -251,7 +251,7 @@ def test_softmax(seed, dtype, leading, size):
     x, axis = make(*leading, size) * dtype(10), len(leading)
     log_probs = reference.log_softmax(double(x))
     check(native.softmax(x, axis=axis), np.exp(log_probs), scale=1)
-    check(native.log_softmax(x, axis=axis), log_probs)
+    check(native.log_softmax(x, axis=axis), log_probs, scale=1 + np.abs(log_probs))
     g = make(*x.shape)
     probs = np.exp(log_probs)
     want = probs * (double(g) - (double(g) * probs).sum(-1, keepdims=True))
@@ -269,8 +269,8 @@ def test_cross_entropy(seed, dtype, n, classes, reduction, ignores):
         target[1] = -100
     loss, log_probs = native.cross_entropy(x, target, ignore_index=-100, reduction=reduction)
     want, want_log_probs = reference.cross_entropy(double(x), target, -100, reduction)
-    check(loss, want)
-    check(log_probs, want_log_probs)
+    check(loss, want, scale=(n if reduction == "sum" else 1) * (1 + np.abs(want_log_probs)))
+    check(log_probs, want_log_probs, scale=1 + np.abs(want_log_probs))
     g = make(*loss.shape)
     gx = native.cross_entropy_backward(g, log_probs, target, ignore_index=-100, reduction=reduction)
     check(gx, reference.cross_entropy_backward(double(g), double(log_probs), target, -100, reduction), scale=4)
@@ -297,7 +297,9 @@ POINTWISE = {
 def test_pointwise(name, seed, dtype, shape, spread):
     x = np.multiply(Source(seed, dtype)(*shape), dtype(spread), out=np.empty(shape, dtype))
     got, want = native.KERNELS[name](x), POINTWISE[name](double(x))
-    np.testing.assert_allclose(double(got), want, rtol=5e-7 if dtype == np.float32 else 1e-14, atol=1e-37)
+    with np.errstate(over="ignore"):
+        want = want.astype(dtype)
+    np.testing.assert_allclose(got, want, rtol=5e-7 if dtype == np.float32 else 1e-14, atol=1e-37)
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "exp", "relu"])
@@ -305,7 +307,7 @@ def test_pointwise_special_values(name):
     x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 88.7, -87.5, -100.0, 1e-30], np.float32)
     with np.errstate(all="ignore"):
         want = POINTWISE[name](double(x)).astype(np.float32)
-    np.testing.assert_allclose(native.KERNELS[name](x), want, rtol=1e-6, atol=1e-44)
+    np.testing.assert_allclose(native.KERNELS[name](x), want, rtol=1e-6, atol=1e-43)
 
 
 def test_relu_in_place():

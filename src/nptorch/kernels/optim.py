@@ -12,10 +12,7 @@ from typing import Any
 
 import numpy as np
 
-try:
-    from nptorch.kernels import native
-except ImportError:
-    native = None  # type: ignore[assignment]
+from nptorch.kernels import native
 
 Array = np.ndarray[Any, Any]
 Arrays = Sequence[Array]
@@ -26,9 +23,7 @@ _BLOCK = 1 << 15
 
 def _native_first(reference: Callable[..., None]) -> Callable[..., None]:
     """The native kernel of the same name where it is built and takes the case, else the reference."""
-    kernel = getattr(native, reference.__name__, None)
-    if kernel is None:
-        return reference
+    kernel = getattr(native, reference.__name__)
 
     @functools.wraps(reference)
     def step(*args: Any, **kwargs: Any) -> None:

@@ -35,7 +35,7 @@ from nptorch.nn.modules.activation import (
 from nptorch.nn.modules.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from nptorch.nn.modules.channelshuffle import ChannelShuffle
 from nptorch.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from nptorch.nn.modules.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from nptorch.nn.modules.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
 from nptorch.nn.modules.distance import CosineSimilarity, PairwiseDistance
 from nptorch.nn.modules.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from nptorch.nn.modules.flatten import Flatten, Unflatten
@@ -131,7 +131,6 @@ __all__ = [
     "Conv3d",
     "ConvTranspose1d",
     "ConvTranspose2d",
-    "ConvTranspose3d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",

@@ -7,7 +7,7 @@ from typing import Any
 
 
 from nptorch.ops.derive import through
-from nptorch.ops.pointwise import erf, erf_array, exp, sigmoid, tanh, where
+from nptorch.ops.pointwise import erf, erf_array, exp, sigmoid, tanh, where, zeros_of
 from nptorch.ops.promotion import float_only
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
@@ -15,7 +15,10 @@ from nptorch.ops.signatures import function, method
 from nptorch.tensor import Tensor
 
 relu = op("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out: threshold_backward(g, out))
-threshold_backward = op("threshold_backward", lambda xp, g, out: g * (out > 0), lambda g, out: threshold_backward(g, out), None)
+# The step has a slope of zero, which a gradient penalty on a ReLU net must be able to ask for.
+threshold_backward = op(
+    "threshold_backward", lambda xp, g, out: g * (out > 0), lambda g, out: threshold_backward(g, out), lambda g: zeros_of(g)
+)
 leaky_relu = op(
     "leaky_relu",
     lambda xp, x, *, slope: xp.where(x > 0, x, x * x.dtype.type(slope)),

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.ops.activation import log_softmax
+from nptorch.ops.activation import log_softmax_backward
 from nptorch.ops.derive import through
+from nptorch.ops.pointwise import exp
 from nptorch.ops.promotion import float_only
 from nptorch.ops.registry import op
+from nptorch.ops.shape import reshape
 from nptorch.tensor import Tensor, from_array
 
 
@@ -75,29 +77,34 @@ def _nll_backward(xp: Any, g: Any, target: Any, *, shape: Any, ignore_index: int
     return out
 
 
-# The backward keeps log_probs, not x, so its derivative goes through x by way of the log-softmax that made it.
-def _backward_composed(g: Tensor, x: Tensor, target: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
+def _cross_entropy_vjp(g: tuple[Tensor | None, ...], log_probs: Tensor, target: Tensor, **hp: Any) -> Tensor:
+    # A gradient comes to log_probs only when this gradient is itself differentiated.
+    g_loss, g_log_probs = g
+    gx = None if g_loss is None else cross_entropy_backward(g_loss, log_probs, target, **hp)
+    if g_log_probs is None:
+        return gx  # type: ignore[return-value]
+    by_log_probs = log_softmax_backward(g_log_probs, log_probs, axis=1)
+    return by_log_probs if gx is None else gx + by_log_probs
+
+
+def _backward_composed(g: Tensor, log_probs: Tensor, target: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
     per_row, labels, rows = _per_row(np, np.ones((), g._array.dtype), target._array, ignore_index, reduction)
-    one_hot = np.zeros(x._array.shape, g._array.dtype)
+    one_hot = np.zeros(log_probs._array.shape, g._array.dtype)
     one_hot[rows, labels] = 1
-    weights = from_array(per_row[:, None])
-    g = g if reduction != "none" else g.reshape(-1, 1)
-    return (log_softmax(x, axis=1).exp() - from_array(one_hot)) * weights * g
+    g = g if reduction != "none" else reshape(g, -1, 1)
+    return (exp(log_probs) - from_array(one_hot)) * from_array(per_row[:, None]) * g
 
 
 cross_entropy = op(
     "cross_entropy",
     _cross_entropy,
-    lambda g, x, log_probs, target, **hp: cross_entropy_backward(g, x, log_probs, target, **hp),
-    aux=("log_probs",),
+    _cross_entropy_vjp,
+    None,
+    outputs=("loss", "log_probs"),
     promote=_floats("cross_entropy"),
     label="NllLossBackward0",
 )
-cross_entropy_backward = op(
-    "cross_entropy_backward",
-    lambda xp, g, x, log_probs, target, **hp: _cross_entropy_backward(xp, g, log_probs, target, **hp),
-    joint=through(lambda g, x, log_probs, target, **hp: _backward_composed(g, x, target, **hp)),
-)
+cross_entropy_backward = op("cross_entropy_backward", _cross_entropy_backward, joint=through(_backward_composed))
 nll_loss = op(
     "nll_loss",
     lambda xp, x, target, *, ignore_index, reduction: check_targets(target, x.shape[1], ignore_index)

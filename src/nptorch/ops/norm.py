@@ -62,37 +62,39 @@ def _batch_norm_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any) 
     return _normalize_backward(xp, g, x, w, mean, rstd, axes, axes)
 
 
-def _composed_backward(g: Tensor, x: Tensor, w: Tensor | None, axes: tuple[int, ...], over: tuple[int, ...], eps: float) -> tuple[Tensor, ...]:
-    """The same in Tensor operations, with mean and rstd as functions of x."""
+def _composed_backward(g: Tensor, x: Tensor, w: Tensor | None, axes: tuple[int, ...], over: tuple[int, ...], known: Tensor) -> tuple[Tensor, ...]:
+    """The same in Tensor operations, with mean and rstd as functions of x; `known` is the rstd that was computed."""
     n = math.prod(x._array.shape[a] for a in axes)
     centred = x - mean_op(x, axis=axes, keepdims=True)
-    rstd = rsqrt(mean_op(centred * centred, axis=axes, keepdims=True) + eps)
+    variance = mean_op(centred * centred, axis=axes, keepdims=True)
+    eps = 1 / known.detach() ** 2 - variance.detach()
+    rstd = rsqrt(variance + eps)
     unit = centred * rstd
     scaled = g if w is None else g * w
     mixed = sum_op(scaled, axis=axes, keepdims=True) + unit * sum_op(scaled * unit, axis=axes, keepdims=True)
     return (scaled - mixed / n) * rstd, sum_op(g * unit, axis=over, keepdims=False), sum_op(g, axis=over, keepdims=False)
 
 
-def _batch_norm_composed(g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor, *, eps: float) -> tuple[Tensor, ...]:
+def _batch_norm_composed(g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor) -> tuple[Tensor, ...]:
     axes = _all_but_channels(x._array.ndim)
     if w is not None:
         w = reshape(w, (1, -1) + (1,) * (x._array.ndim - 2))
-    return _composed_backward(g, x, w, axes, axes, eps)
+    return _composed_backward(g, x, w, axes, axes, reshape(rstd, (1, -1) + (1,) * (x._array.ndim - 2)))
 
 
 batch_norm = op(
     "batch_norm",
     _batch_norm,
-    joint=lambda g, x, w, mean, rstd, *, eps: batch_norm_backward(g, x, w, mean, rstd, eps=eps),
+    joint=lambda g, x, w, mean, rstd: batch_norm_backward(g, x, w, mean, rstd),
     aux=("mean", "rstd"),
     promote=float_only("batch_norm"),
     label="NativeBatchNormBackward0",
 )
 batch_norm_backward = op(
     "batch_norm_backward",
-    lambda xp, g, x, w, mean, rstd, *, eps: _batch_norm_backward(xp, g, x, w, mean, rstd),
+    _batch_norm_backward,
     joint=through(_batch_norm_composed),
-    outputs=3,
+    outputs=("gx", "gw", "gb"),
 )
 
 # --- layer norm: over the last axes, a weight for each of their elements ---
@@ -103,24 +105,24 @@ def _last(x: Any, ndim: int) -> tuple[int, ...]:
 
 
 def _layer_norm_composed(
-    g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor, *, ndim: int, eps: float
+    g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor, *, ndim: int
 ) -> tuple[Tensor, ...]:
-    return _composed_backward(g, x, w, _last(x._array, ndim), tuple(range(x._array.ndim - ndim)), eps)
+    return _composed_backward(g, x, w, _last(x._array, ndim), tuple(range(x._array.ndim - ndim)), rstd)
 
 
 layer_norm = op(
     "layer_norm",
     lambda xp, x, w, b, *, ndim, eps: _normalize(xp, x, w, b, _last(x, ndim), eps),
-    joint=lambda g, x, w, mean, rstd, *, ndim, eps: layer_norm_backward(g, x, w, mean, rstd, ndim=ndim, eps=eps),
+    joint=lambda g, x, w, mean, rstd, *, ndim: layer_norm_backward(g, x, w, mean, rstd, ndim=ndim),
     aux=("mean", "rstd"),
     promote=float_only("layer_norm"),
     label="NativeLayerNormBackward0",
 )
 layer_norm_backward = op(
     "layer_norm_backward",
-    lambda xp, g, x, w, mean, rstd, *, ndim, eps: _normalize_backward(
+    lambda xp, g, x, w, mean, rstd, *, ndim: _normalize_backward(
         xp, g, x, w, mean, rstd, _last(x, ndim), tuple(range(x.ndim - ndim))
     ),
     joint=through(_layer_norm_composed),
-    outputs=3,
+    outputs=("gx", "gw", "gb"),
 )

@@ -40,7 +40,7 @@ def _max_pool2d(xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, d
     view = windows(framed, kernel, stride, dilation)[:, :, :oh, :ow]
     n, c = x.shape[:2]
     # One pass per tap: the taps are few, the windows many.
-    best = xp.array(view[..., 0, 0])
+    best = xp.array(view[..., 0, 0], order="C")
     tap = xp.zeros(best.shape, np.intp)
     for k in range(1, kernel[0] * kernel[1]):
         value = view[..., k // kernel[1], k % kernel[1]]

@@ -51,7 +51,7 @@ class Op:
         *,
         joint: Callable[..., Any] | None,
         promote: Rule | None,
-        outputs: int,
+        outputs: tuple[str, ...],
         aux: tuple[str, ...],
         view: bool,
         label: str | None,
@@ -153,7 +153,7 @@ class _Vjp:
         self.wants = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
         self.takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.keywords = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        known = {"out", "inputs", *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | ({"shapes"} if op.variadic else set())
+        known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | ({"shapes"} if op.variadic else set())
         if not known.issuperset(self.wants):
             raise TypeError(
                 f"op {op.name}: a VJP names {set(self.wants) - known}, which is no input, output or shape of it"
@@ -187,10 +187,8 @@ class _Plan:
 def _fetch(op: Op, name: str) -> tuple[str, int]:
     if name in ("inputs", "shapes"):
         return name, 0
-    if name == "out":
-        return "output", 0
-    if name in op.aux:
-        return "output", op.outputs + op.aux.index(name)
+    if name in (results := op.outputs + op.aux):
+        return "output", results.index(name)
     if name in op.inputs:
         return "input", op.inputs.index(name)
     return "shape", op.inputs.index(name.removesuffix("_shape"))
@@ -214,12 +212,7 @@ class OpNode(Node):
         self.saved.checks = []
 
     def run(self, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
-        g: Any = grads[0]
-        if self.op.outputs > 1:
-            g = tuple(
-                from_array(np.zeros(*self.outputs[i])) if grad is None else grad
-                for i, grad in enumerate(grads[: self.op.outputs])
-            )
+        g: Any = grads[0] if len(grads) == 1 else tuple(grads)
         values = self.saved.unpack(self)
         if self.op.joint:
             ((_, vjp, wanted),) = self.plan.vjps
@@ -240,7 +233,7 @@ def _record(op: Op, inputs: tuple[Any, ...], params: dict[str, Any], results: tu
     plan = op._plan(inputs)
     if not plan.vjps:
         return
-    differentiable = results[: op.outputs]
+    differentiable = results[: len(op.outputs)]
     node = OpNode(
         op,
         plan,
@@ -253,7 +246,7 @@ def _record(op: Op, inputs: tuple[Any, ...], params: dict[str, Any], results: tu
         if kind == "input":
             saved.keep(inputs[i] if i < len(inputs) else None)
         elif kind == "output":
-            saved.keep_output(results[i], i) if i < op.outputs else saved.keep(results[i])
+            saved.keep_output(results[i], i) if i < len(op.outputs) else saved.keep(results[i])
         elif kind == "shape":
             x = inputs[i]
             saved.keep(x._array.shape if isinstance(x, Tensor) else ())
@@ -350,14 +343,15 @@ def op(
     *vjps: Callable[..., Any] | None,
     joint: Callable[..., Any] | None = None,
     promote: Rule | None = None,
-    outputs: int = 1,
+    outputs: tuple[str, ...] = ("out",),
     aux: tuple[str, ...] = (),
     view: bool = False,
     label: str | None = None,
 ) -> Op:
     """Define an operation and enter it into TABLE.
 
-    outputs: how many results carry gradients (a VJP then gets a tuple); aux: names of further results that do not.
+    outputs: names of the results that carry gradients; of several, a VJP gets a tuple, None where no gradient came.
+    aux: names of further results that carry none.
     view: the result shares the first input's memory. label: the graph node's name where PyTorch's differs.
     """
     if name in TABLE:

@@ -62,10 +62,9 @@ class NAdam(Optimizer):
             group, "mu_product", "exp_avg", "exp_avg_sq"
         ):
             mu, mu_next = (beta1 * (1.0 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1))
-            for product in products:
-                product *= mu
-            # One value for all: those of a batch have taken the same steps.
-            product = float(products[0])
+            for array in products:
+                array *= mu
+            product = float(products[0])  # one for all: those of a batch have taken the same steps
             nadam_step(
                 params,
                 grads,

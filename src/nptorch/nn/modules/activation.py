@@ -306,11 +306,15 @@ class _AlongDim(Module):
         return f"dim={self.dim}"
 
 
-class GLU(_AlongDim):
+class GLU(Module):
     """a * sigmoid(b), where a and b are the halves of x along `dim`."""
 
     def __init__(self, dim: int = -1) -> None:
-        super().__init__(dim)
+        super().__init__()
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
 
     def forward(self, input: Tensor) -> Tensor:
         return F.glu(input, self.dim)

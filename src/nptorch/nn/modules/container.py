@@ -99,7 +99,7 @@ class Sequential(_ModuleSequence):
 
     def forward(self, input: Any) -> Any:
         for module in self._modules.values():
-            input = module(input)  # type: ignore[misc]
+            input = module(input)
         return input
 
     def __getitem__(self, index: Any) -> Any:
@@ -401,4 +401,4 @@ def _pairs(name: str, given: Any) -> list[tuple[str, Any]]:
     for i, pair in enumerate(pairs):
         if len(pair) != 2:
             raise ValueError(f"{name}: element #{i} has length {len(pair)}; 2 is required")
-    return pairs  # type: ignore[return-value]
+    return pairs

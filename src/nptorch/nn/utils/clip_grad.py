@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ def get_total_norm(
     return from_array(total)
 
 
+@np.errstate(all="ignore")
 def clip_grad_norm_(
     parameters: Any,
     max_norm: float,
@@ -75,6 +75,6 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
         g._version[0] += 1
 
 
-def _grads(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
-    given = [parameters] if isinstance(parameters, Tensor) else parameters
+def _grads(parameters: Any) -> list[Tensor]:
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     return [p._grad for p in given if p._grad is not None]

@@ -1,0 +1,208 @@
+"""The `nptorch` command."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import nptorch
+from nptorch.app.catalog import RECIPES, UsageError
+from nptorch.errors import CheckpointError, DataError
+
+
+def _clean_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What the user can mend is one line; anything else keeps its traceback, since it is our bug."""
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (UsageError, DataError, CheckpointError, FileNotFoundError, PermissionError) as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(nptorch.__version__, prog_name="nptorch")
+def main() -> None:
+    """Train, test and look at image classifiers."""
+
+
+_threads = click.option("--threads", type=click.IntRange(1), help="Threads to compute with (default: one for each core).")
+_root = click.option("--root", default="data", show_default=True, help="Folder that holds, or will hold, downloaded data sets.")
+_no_download = click.option("--no-download", is_flag=True, help="Never touch the network.")
+
+
+@main.command()
+@click.argument("model", required=False)
+@click.option("--data", help="digits (default), mnist, fashion-mnist, kmnist, cifar10, cifar100, or a folder of images.")
+@_root
+@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), help="Default: that of the model's recipe.")
+@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Learning rate. Default: that of the model's recipe.")
+@click.option("--optimizer", type=click.Choice(["sgd", "adam", "adamw", "rmsprop", "adagrad"]))
+@click.option("--momentum", type=click.FloatRange(0))
+@click.option("--weight-decay", type=click.FloatRange(0), default=0.0)
+@click.option("--schedule", type=click.Choice(["none", "step", "cosine"]), default="none", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--augment/--no-augment", default=False, help="Shift, turn and mirror the training images at random.")
+@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that prepare batches.")
+@_threads
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Where to write the run (default: runs/MODEL-DATA).")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder, exactly where it stopped.")
+@click.option("--checkpoint-every", type=click.IntRange(0), default=0, help="Also write last.pt every so many batches.")
+@_no_download
+@_clean_errors
+def train(model: str | None, resume: Path | None, threads: int | None, no_download: bool, checkpoint_every: int, **options: Any) -> None:
+    """Train MODEL: lenet5, lenet, lenet-bn, mlp3, cifar-mlp, or FILE.py:CLASS."""
+    from nptorch.app import pictures
+    from nptorch.app.runs import Run
+    from nptorch.app.train import train as run_training
+
+    if threads:
+        nptorch.set_num_threads(threads)
+    if resume is not None:
+        run = Run(resume)
+        config = run.config()
+        if _given("epochs"):
+            config.epochs = options["epochs"]
+    else:
+        if model is None:
+            raise UsageError(f"name a model to train: {', '.join(RECIPES)}, or FILE.py:CLASS")
+        config = _config(model, options)
+        run = Run(options["run_dir"] or Path("runs") / f"{Path(model.partition(':')[0]).stem}-{Path(config.data).name}")
+    training = run_training(run, config, resume=resume is not None, download=not no_download, checkpoint_every=checkpoint_every)
+    click.echo(f"best test accuracy {training.best:.2%}, run in {run.folder}")
+    try:
+        pictures.curves(run.path("curves.png"), training.history)
+    except UsageError as error:
+        click.echo(str(error))
+
+
+def _given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _config(model: str, options: dict[str, Any]) -> Any:
+    from nptorch.app.catalog import recipe
+    from nptorch.app.runs import Config
+
+    known = recipe(model)
+    data = options["data"] or ("cifar10" if model == "cifar-mlp" else "digits")
+    shape = known.input_shape
+    if model not in RECIPES and data.startswith("cifar"):
+        shape = (3, 32, 32)
+
+    def chosen(name: str, default: Any) -> Any:
+        return default if options[name] is None else options[name]
+
+    return Config(
+        model=model,
+        data=data,
+        root=str(options["root"]),
+        epochs=options["epochs"],
+        batch_size=chosen("batch_size", known.batch_size),
+        lr=chosen("lr", known.lr),
+        optimizer=chosen("optimizer", known.optimizer),
+        momentum=chosen("momentum", known.momentum),
+        weight_decay=options["weight_decay"],
+        schedule=options["schedule"],
+        seed=options["seed"],
+        augment=options["augment"],
+        workers=options["workers"],
+        loss=known.loss,
+        shape=shape,
+        mean=known.mean,
+        std=known.std,
+    )
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--last", is_flag=True, help="Test last.pt instead of best.pt.")
+@_root
+@_threads
+@_clean_errors
+def test(run: Path, last: bool, root: str, threads: int | None) -> None:
+    """Test the network of RUN: accuracy, a table by class, the confusion matrix and the worst mistakes as pictures."""
+    from nptorch.app import pictures, show
+    from nptorch.app.data import open_data
+    from nptorch.app.evaluate import evaluate
+    from nptorch.app.runs import Run
+    from nptorch.app.train import LOSSES
+
+    if threads:
+        nptorch.set_num_threads(threads)
+    folder = Run(run)
+    config = folder.config()
+    data = open_data(config.data, root if _given("root") else config.root, config.preparation, download=False, seed=config.seed)
+    model = config.network()
+    model.load_state_dict(folder.checkpoint("last.pt" if last else "best.pt")["model"])
+    result = evaluate(model, data.test, LOSSES[config.loss])
+    click.echo(result.table(config.classes))
+    click.echo(f"\ntest accuracy {result.accuracy:.2%}, loss {result.loss:.4f} on {len(result.labels):,} images")
+    try:
+        pictures.confusion(folder.path("confusion.png"), result.confusion, config.classes)
+        mistakes = show.wrong_grid(folder.path("wrong.png"), data.test, result, config.classes, config.preparation)
+        click.echo(f"wrote {folder.path('confusion.png')}" + (f" and {folder.path('wrong.png')} ({mistakes} mistakes)" if mistakes else ""))
+    except UsageError as error:
+        click.echo(str(error))
+
+
+@main.group()
+def show() -> None:
+    """Look at a data set or a network."""
+
+
+@show.command("data")
+@click.argument("name")
+@_root
+@click.option("--out", type=click.Path(path_type=Path), help="The picture to write (default: NAME.png).")
+@click.option("--count", type=click.IntRange(1, 400), default=16, show_default=True)
+@_no_download
+@_clean_errors
+def show_data(name: str, root: str, out: Path | None, count: int, no_download: bool) -> None:
+    """Draw the first images of data set NAME with their labels."""
+    from nptorch.app import show as shows
+    from nptorch.app.data import Preparation, open_data
+
+    shape = (3, 32, 32) if name.startswith("cifar") else (3, 64, 64) if Path(name).is_dir() else (1, 28, 28)
+    data = open_data(name, root, Preparation(shape), download=not no_download)
+    path = out or Path(f"{Path(name).name}.png")
+    shows.data_grid(path, data, count)
+    click.echo(f"{len(data.train):,} training and {len(data.test):,} test images of {len(data.classes)} classes; wrote {path}")
+
+
+@show.command("model")
+@click.argument("name")
+@_clean_errors
+def show_model(name: str) -> None:
+    """Print the layers, output shapes and parameters of network NAME (or FILE.py:CLASS)."""
+    from nptorch.app import show as shows
+    from nptorch.app.catalog import build, recipe
+
+    click.echo(shows.summary(build(name, 10), recipe(name).input_shape))
+
+
+@main.command()
+def info() -> None:
+    """Print versions, threads, and which kernels serve."""
+    import numpy
+
+    from nptorch import kernels
+
+    click.echo(f"nptorch {nptorch.__version__}, NumPy {numpy.__version__}, Python {platform.python_version()} on {sys.platform} ({platform.machine()})")
+    click.echo(f"kernels: {kernels.description()}")
+    click.echo(f"threads: {nptorch.get_num_threads()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""One pass over a DataLoader: in this process, or through worker processes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+import time
+import warnings
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from nptorch import random
+from nptorch.utils.data.dataset import IterableDataset
+from nptorch.utils.data.fetch import fetcher
+from nptorch.utils.data.transport import pipe, receive, unpack
+from nptorch.utils.data.worker import End, Failure, Job, Reply, Task, work
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+    from nptorch.utils.data.dataloader import DataLoader
+
+_GRACE = 5.0  # seconds that workers have to finish what they are at
+_LOOK = 5.0  # seconds between two looks whether the workers live, should their pipes not tell
+
+
+class LoaderIterator(Iterator[Any]):
+    """What both kinds share: the order of the draws, the length, the check of an IterableDataset's length."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        self._loader = loader
+        self._start_epoch()
+        # PyTorch draws the workers' seed here, with workers or without, after iter(sampler), which may draw too.
+        self._base_seed = random.random_int64(loader.generator)
+        if loader.pin_memory:
+            warnings.warn(
+                "'pin_memory' argument is set as true but no accelerator is found, "
+                "then device pinned memory won't be used.",
+                stacklevel=4,
+            )
+
+    def _start_epoch(self) -> None:
+        self._indices = iter(self._loader._index_sampler)
+        self._yielded = 0
+        self._reported = self._loader._reported_length
+
+    def _next(self) -> Any:
+        raise NotImplementedError
+
+    def __next__(self) -> Any:
+        data = self._next()
+        if self._reported is not None:
+            self._yielded += 1
+            if self._yielded > self._reported:
+                self._warn_of_length()
+        return data
+
+    def _warn_of_length(self) -> None:
+        workers = "; does every worker iterate over its own share?" if self._loader.num_workers else ""
+        warnings.warn(
+            f"Length of IterableDataset {self._loader.dataset} was reported to be {self._reported} "
+            f"(when accessing len(dataloader)), but {self._yielded} samples have been fetched{workers}",
+            stacklevel=3,
+        )
+
+    def __len__(self) -> int:
+        return len(self._loader._index_sampler)
+
+
+class SingleProcessIterator(LoaderIterator):
+    """Fetches in this process."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        super().__init__(loader)
+        self._fetch = fetcher(loader.dataset, loader.collate_fn, loader._batched, loader.drop_last)
+
+    def _next(self) -> Any:
+        return self._fetch(next(self._indices))
+
+
+class Worker:
+    """A worker process and this side of its pipes."""
+
+    def __init__(self, context: BaseContext, job: Job) -> None:
+        tasks, self.tasks = pipe(context)
+        self.replies, replies = pipe(context)
+        self.process = context.Process(target=work, args=(job, tasks, replies), daemon=True)  # type: ignore[attr-defined]
+        self.active = True
+        try:
+            with warnings.catch_warnings():
+                # Python 3.12 warns of a fork beside threads; the kernels' thread pool, the usual one, outlives a fork.
+                warnings.filterwarnings("ignore", r"This process .* is multi-threaded", DeprecationWarning)
+                self.process.start()
+        finally:
+            # Without these ends closed here, the other end would never read that the worker is gone.
+            tasks.close()
+            replies.close()
+
+    def cause_of_death(self) -> str:
+        """How the process ended."""
+        self.process.join(_GRACE)
+        code = self.process.exitcode
+        if code is None or code >= 0:
+            return f"exit code {code}; run with num_workers=0 to see the error itself"
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = "unknown"
+        hint = "; was the machine out of memory?" if name == "SIGKILL" else ""
+        return f"signal {-code} ({name}){hint}"
+
+
+class WorkerIterator(LoaderIterator):
+    """Hands indices to worker processes in turn and their data out in order (or, not in_order, as it comes)."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        super().__init__(loader)
+        self._epoch = -1
+        self._workers: list[Worker] = []
+        self._failure: str | None = None
+        # Runs when this iterator is deleted or the interpreter ends, whichever comes first.
+        self._stop = weakref.finalize(self, _stop, self._workers, os.getpid())
+        context = loader.multiprocessing_context or _default_context()
+        try:
+            for i in range(loader.num_workers):
+                self._workers.append(Worker(context, self._job(i)))
+        except BaseException:
+            self._stop()
+            raise
+        self._owners = {handle: w for w in self._workers for handle in (w.replies, w.process.sentinel)}
+        self.restart()
+
+    def _job(self, worker_id: int) -> Job:
+        loader = self._loader
+        return Job(
+            worker_id,
+            loader.num_workers,
+            self._base_seed,
+            loader.dataset,
+            loader.collate_fn,
+            loader._batched,
+            loader.drop_last,
+            loader.worker_init_fn,
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether all workers still run, so that restart() can use them."""
+        return self._stop.alive and all(w.process.is_alive() for w in self._workers)
+
+    def restart(self) -> None:
+        """Begin an epoch; what the last one left in the pipes is told by its number and dropped."""
+        self._start_epoch()
+        self._epoch += 1
+        self._numbers = itertools.count()
+        self._turns = itertools.cycle(self._workers)
+        self._pending: dict[int, Worker] = {}  # tasks that are out, oldest first
+        self._arrived: dict[int, Any] = {}
+        for worker in self._workers:
+            worker.active = True
+        for _ in range(self._capacity()):
+            self._dispatch()
+
+    def _capacity(self) -> int:
+        return self._loader.prefetch_factor * sum(w.active for w in self._workers)  # type: ignore[operator]
+
+    def _dispatch(self) -> None:
+        """Hand out one more index, if there is one and somebody has room for it."""
+        if len(self._pending) >= self._capacity():
+            return
+        index = next(self._indices, self)
+        if index is self:
+            return
+        worker = next(w for w in self._turns if w.active and (self._loader.in_order or self._has_room(w)))
+        number = next(self._numbers)
+        self._pending[number] = worker
+        try:
+            worker.tasks.send(Task(self._epoch, number, index))
+        except OSError:
+            self._fail(worker)
+
+    def _has_room(self, worker: Worker) -> bool:
+        return list(self._pending.values()).count(worker) < self._loader.prefetch_factor  # type: ignore[operator]
+
+    def _next(self) -> Any:
+        if self._failure is not None:
+            raise RuntimeError(self._failure)
+        started = time.monotonic()
+        while self._pending:
+            number = next(iter(self._pending if self._loader.in_order else self._arrived), -1)
+            if number in self._arrived:
+                del self._pending[number]
+                data = self._arrived.pop(number)
+                self._dispatch()
+                if isinstance(data, Failure):
+                    data.reraise()
+                return data
+            self._collect(started)
+        if not self._loader.persistent_workers:
+            self._stop()
+        raise StopIteration
+
+    def _collect(self, started: float) -> None:
+        """Wait until a worker sends something, and take it in."""
+        from multiprocessing.connection import wait
+
+        timeout = self._loader.timeout
+        rest = max(0.0, started + timeout - time.monotonic()) if timeout else _LOOK
+        ready: set[Any] = set(wait(self._owners, min(rest, _LOOK)))
+        for handle in ready:
+            worker = self._owners[handle]
+            if handle is worker.replies:
+                try:
+                    message = receive(worker.replies)
+                except (EOFError, OSError):
+                    self._fail(worker)
+                self._take(worker, unpack(message))
+            elif worker.replies not in ready:
+                self._fail(worker)
+        if not ready:
+            for worker in self._workers:
+                if not worker.process.is_alive():
+                    self._fail(worker)
+            if timeout and time.monotonic() >= started + timeout:
+                raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
+
+    def _take(self, worker: Worker, reply: Reply) -> None:
+        if reply.epoch != self._epoch:
+            return
+        if reply.data is not End:
+            self._arrived[reply.number] = reply.data
+            return
+        worker.active = False
+        for number in [n for n, owner in self._pending.items() if owner is worker and n not in self._arrived]:
+            del self._pending[number]
+        self._dispatch()
+
+    def _fail(self, worker: Worker) -> None:
+        self._failure = (
+            f"DataLoader worker (pid {worker.process.pid}) exited unexpectedly with {worker.cause_of_death()}"
+        )
+        self._stop()
+        raise RuntimeError(self._failure)
+
+    def __getstate__(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} cannot be pickled: it holds processes")
+
+
+def _default_context() -> BaseContext:
+    import multiprocessing
+
+    # Fork needs nothing picklable, but only Linux can do it safely; a method that the user set comes first.
+    chosen = multiprocessing.get_start_method(allow_none=True)
+    return multiprocessing.get_context(chosen or ("fork" if sys.platform == "linux" else None))
+
+
+def _stop(workers: list[Worker], owner: int) -> None:
+    """End the worker processes: ask, wait, then insist."""
+    if os.getpid() != owner:
+        return  # a forked process: these are its parent's workers
+    for worker in workers:
+        try:
+            worker.tasks.send(None)
+        except OSError:
+            pass  # it is gone already
+    deadline = time.monotonic() + _GRACE
+    for worker in workers:
+        worker.process.join(max(0.0, deadline - time.monotonic()))
+    for insist in (lambda w: w.process.terminate(), lambda w: w.process.kill()):
+        for worker in workers:
+            if worker.process.is_alive():
+                insist(worker)
+                worker.process.join(1.0)
+    for worker in workers:
+        worker.tasks.close()
+        worker.replies.close()
+        worker.process.close()
