@@ -51,6 +51,42 @@ template <class T> struct Costs {
   }
 };
 
+// Lanes on several threads: each takes whole blocks of images, which stay in its own cache, where they can be dealt out about
+// evenly: body(part, first image, shape of the part). Otherwise (0 parts) the threads share blocks.
+template <class T> long parts_of_blocks(const ConvShape& s) {
+  const long threads = conv_threads(s), blocks = pieces(s.n, LANES<T>), rounds = pieces(blocks, threads);
+  return threads > 1 && 5 * blocks >= 4 * rounds * threads ? smaller(blocks, threads) : 0;
+}
+template <class T, class F> void each_part(const ConvShape& s, long parts, F body) {
+  const long blocks = pieces(s.n, LANES<T>);
+  parallel_for(parts, [&](long part) {
+    const long begin = cut(blocks, parts, part) * LANES<T>, end = smaller(s.n, cut(blocks, parts, part + 1) * LANES<T>);
+    ConvShape own = s;
+    own.n = end - begin;
+    body(part, begin, own);
+  });
+}
+
+template <class T> void lanes_forward_in_parts(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
+  const long parts = parts_of_blocks<T>(s);
+  if (!parts) return lanes_forward(s, x, w, bias, y);
+  each_part<T>(s, parts, [&](long, long n, const ConvShape& own) { lanes_forward(own, x + n * s.c * s.h * s.w, w, bias, y + n * s.o * s.oh * s.ow); });
+}
+template <class T> void lanes_input_gradient_in_parts(const ConvShape& s, const T* gy, const T* w, T* gx) {
+  const long parts = parts_of_blocks<T>(s);
+  if (!parts) return lanes_input_gradient(s, gy, w, gx);
+  each_part<T>(s, parts, [&](long, long n, const ConvShape& own) { lanes_input_gradient(own, gy + n * s.o * s.oh * s.ow, w, gx + n * s.c * s.h * s.w); });
+}
+template <class T> void lanes_weight_gradient_in_parts(const ConvShape& s, const T* x, const T* gy, T* gw) {
+  const long parts = parts_of_blocks<T>(s), size = s.o * (s.c / s.groups) * s.kh * s.kw;
+  if (!parts) return lanes_weight_gradient(s, x, gy, gw);
+  Scratch<T> sums(parts * size);
+  each_part<T>(s, parts, [&](long part, long n, const ConvShape& own) {
+    lanes_weight_gradient<T>(own, x + n * s.c * s.h * s.w, gy + n * s.o * s.oh * s.ow, sums + part * size);
+  });
+  add_parts<T>(gw, size, sums, parts);
+}
+
 }  // namespace
 
 template <class T> void conv_forward(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y) {
@@ -62,7 +98,7 @@ template <class T> void conv_forward(const ConvShape& shape, const T* x, const T
   switch (costs.cheapest(costs.rows(s.oh, s.ow), costs.lanes(false))) {
     case Way::rows: return rows_forward(s, x, w, bias, y);
     case Way::columns: return columns_forward(s, x, w, bias, y);
-    case Way::lanes: return lanes_forward(s, x, w, bias, y);
+    case Way::lanes: return lanes_forward_in_parts(s, x, w, bias, y);
   }
 }
 
@@ -75,7 +111,7 @@ template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy,
   switch (costs.cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false))) {
     case Way::rows: return rows_input_gradient(s, gy, w, gx);
     case Way::columns: return columns_input_gradient(s, gy, w, gx);
-    case Way::lanes: return lanes_input_gradient(s, gy, w, gx);
+    case Way::lanes: return lanes_input_gradient_in_parts(s, gy, w, gx);
   }
 }
 
@@ -88,7 +124,7 @@ template <class T> void conv_weight_gradient(const ConvShape& shape, const T* x,
   switch (costs.cheapest(costs.rows(s.oh, s.ow), costs.lanes(true))) {
     case Way::rows: return rows_weight_gradient(s, x, gy, gw);
     case Way::columns: return columns_weight_gradient(s, x, gy, gw);
-    case Way::lanes: return lanes_weight_gradient(s, x, gy, gw);
+    case Way::lanes: return lanes_weight_gradient_in_parts(s, x, gy, gw);
   }
 }
 

@@ -133,6 +133,15 @@ template <class T> NPT_INLINE void sum_parts(T* gw, long count, const T* parts, 
   });
 }
 
+// The sum of parts (number, count).
+template <class T> NPT_INLINE void add_parts(T* total, long count, const T* parts, long number) {
+  parallel_vectors<T>(count, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+    Vec<T> sum = load_upto(parts + i, lanes);
+    for (long p = 1; p < number; p++) sum += load_upto(parts + p * count + i, lanes);
+    store_upto(total + i, lanes, sum);
+  });
+}
+
 NPT_INLINE double conv_work(const ConvShape& s) { return double(s.n) * s.o * s.oh * s.ow * (s.c / s.groups) * s.kh * s.kw; }
 constexpr double CONV_WORTH_THREADS = 100000;
 NPT_INLINE int conv_threads(const ConvShape& s) { return conv_work(s) < CONV_WORTH_THREADS ? 1 : available_threads(); }

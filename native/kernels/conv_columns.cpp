@@ -120,12 +120,7 @@ template <class T> void columns_weight_gradient(const ConvShape& s, const T* x, 
         gemm<T>({g.outputs, g.depth, stride, {gradient, stride, 1}, {patches, 1, stride}, sums + t * weights, nullptr, false, b > begin});
       }
     });
-    T* out = gw + group * weights;
-    parallel_vectors<T>(weights, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
-      Vec<T> total = load_upto(sums + i, lanes);
-      for (long p = 1; p < parts; p++) total += load_upto(sums + p * weights + i, lanes);
-      store_upto(out + i, lanes, total);
-    });
+    add_parts<T>(gw + group * weights, weights, sums, parts);
   }
 }
 

@@ -11,6 +11,8 @@ namespace nptorch::NPT_ISA {
 namespace {
 
 constexpr int IN = 6, OUT = 4, TAP = 3, PLACES = IN * IN;
+constexpr size_t KERNELS_IN_CACHE = 4 << 20;
+constexpr long RUN_BYTES = 64 << 20;
 
 // One-dimensional transforms; `s` is the distance between the vectors of a column.
 template <class V> NPT_INLINE void input_transform(const V* d, int s, V* v, int t) {  // B^T, 6 -> 6
@@ -73,7 +75,8 @@ template <class T> struct Winograd {
   long h, w, oh, ow, ph, pw;
   long in_padded, out_padded;      // channels up to whole vectors
   long tile_columns, tile_rows;    // tiles of an image
-  long run, runs;                  // rows of tiles (of all images) that a task takes at a time; how many runs there are
+  bool shared;                     // so many channels that the transformed kernels leave the cache: all threads share a run
+  long run, runs;                  // rows of tiles (of all images) that are in scratch at a time; how many runs there are
   long most;                       // tiles of a run
   long v_stride, m_stride;         // between the places of a tile; a cache line more than needed, against aliasing
 
@@ -83,8 +86,10 @@ template <class T> struct Winograd {
     out_padded = pieces(out, LANES<T>) * LANES<T>;
     tile_columns = pieces(ow, OUT);
     tile_rows = pieces(oh, OUT);
-    const long wanted = in + out <= 256 ? 32 : 64;
-    run = smaller(larger(1, wanted / tile_columns), pieces(n * tile_rows, 4 * available_threads()));
+    shared = PLACES * in_padded * out_padded * sizeof(T) > KERNELS_IN_CACHE;
+    // Alone a task takes what stays in its cache; together they take as much as amortises a pass over all kernels.
+    const long tiles = shared ? RUN_BYTES / long(PLACES * (in + out) * sizeof(T)) : in + out <= 256 ? 32 : 64;
+    run = smaller(larger(1, tiles / tile_columns), pieces(n * tile_rows, shared ? 1 : 4 * available_threads()));
     runs = pieces(n * tile_rows, run);
     most = run * tile_columns;
     v_stride = most * in_padded + LANES<T>;
@@ -136,11 +141,11 @@ template <class T> void turn_back(const T* in, long width, long channels, long h
       }
 }
 
-// Tiles of the input of rows of tiles [first, end): v[place][tile][channel].
-template <class T> void transform_input(const Winograd<T>& g, const T* x, long first, long end, T* v) {
+// Rows of tiles [begin, end) of the run that starts at row `first`: v[place][tile][channel].
+template <class T> void transform_input(const Winograd<T>& g, const T* x, long first, long begin, long end, T* v) {
   const long width = g.tile_columns * OUT + IN - OUT, padded = g.in_padded;
   Scratch<T> rows(IN * width * padded);
-  for (long r = first; r < end; r++) {
+  for (long r = begin; r < end; r++) {
     turn<T>(x + r / g.tile_rows * g.in * g.h * g.w, g.in, g.h, g.w, r % g.tile_rows * OUT - g.ph, IN, -g.pw, width, rows);
     for (long tile = 0; tile < g.tile_columns; tile++)
       for (long c = 0; c < padded; c += LANES<T>) {
@@ -153,10 +158,10 @@ template <class T> void transform_input(const Winograd<T>& g, const T* x, long f
   }
 }
 
-template <class T> void transform_output(const Winograd<T>& g, const T* m, long first, long end, const T* bias, T* y) {
+template <class T> void transform_output(const Winograd<T>& g, const T* m, long first, long begin, long end, const T* bias, T* y) {
   const long width = g.tile_columns * OUT, padded = g.out_padded;
   Scratch<T> rows(OUT * width * padded);
-  for (long r = first; r < end; r++) {
+  for (long r = begin; r < end; r++) {
     for (long tile = 0; tile < g.tile_columns; tile++)
       for (long c = 0; c < padded; c += LANES<T>) {
         Vec<T> s[PLACES], t[OUT * OUT];
@@ -167,6 +172,18 @@ template <class T> void transform_output(const Winograd<T>& g, const T* m, long 
       }
     turn_back<T>(rows, width, g.out, g.oh, g.ow, r % g.tile_rows * OUT, OUT, bias, y + r / g.tile_rows * g.out * g.oh * g.ow);
   }
+}
+
+// body(begin, end, v, m) for every run of rows of tiles, with scratch for its transformed tiles. Runs are tasks of their own,
+// inside of which nothing is parallel any more, or follow one another while the threads share each.
+template <class T, class F> void each_run(const Winograd<T>& g, F body) {
+  auto one = [&](long r) {
+    Scratch<T> v(PLACES * g.v_stride), m(PLACES * g.m_stride);
+    body(g.first(r), g.end(r), +v, +m);
+  };
+  if (g.shared)
+    for (long r = 0; r < g.runs; r++) one(r);
+  else parallel_for(g.runs, one);
 }
 
 // y = conv(x, kernels), kernels as weight(in, out, tap).
@@ -186,23 +203,23 @@ template <class T, class F> void forward(const Winograd<T>& g, const T* x, F wei
         for (int i = 0; i < PLACES; i++) store(to + i * place, t[i]);
       }
   });
-  parallel_for(g.runs, [&](long r) {
-    Scratch<T> v(PLACES * g.v_stride), m(PLACES * g.m_stride);
-    const long tiles = (g.end(r) - g.first(r)) * g.tile_columns;
-    transform_input<T>(g, x, g.first(r), g.end(r), v);
-    for (long i = 0; i < PLACES; i++)
-      for (long p = 0; p < panels.count; p++)
-        multiply_panel<T>(panels, p, {v + i * g.v_stride, g.in_padded, 1}, 0, tiles, u + i * place + panels.offset(p, g.in_padded),
-                          panels.width(p) * LANES<T>, g.in_padded, m + i * g.m_stride + panels.column(p), g.out_padded, {});
-    transform_output<T>(g, m, g.first(r), g.end(r), bias, y);
+  auto multiply = [&](long i, long p, long tiles, const T* v, T* m) {
+    multiply_panel<T>(panels, p, {v + i * g.v_stride, g.in_padded, 1}, 0, tiles, u + i * place + panels.offset(p, g.in_padded),
+                      panels.width(p) * LANES<T>, g.in_padded, m + i * g.m_stride + panels.column(p), g.out_padded, {});
+  };
+  each_run(g, [&](long begin, long end, T* v, T* m) {
+    const long tiles = (end - begin) * g.tile_columns, products = PLACES * panels.count;
+    parallel_for(end - begin, [&](long r) { transform_input<T>(g, x, begin, begin + r, begin + r + 1, v); });
+    parallel_for(products, [&](long t) { multiply(t / panels.count, t % panels.count, tiles, v, m); });
+    parallel_for(end - begin, [&](long r) { transform_output<T>(g, m, begin, begin + r, begin + r + 1, bias, y); });
   });
 }
 
-// Tiles of the output gradient: z[place][tile][channel] = A gy A^T.
-template <class T> void transform_gradient(const Winograd<T>& g, const T* gy, long first, long end, T* z) {
+// The same of the output gradient: z[place][tile][channel] = A gy A^T.
+template <class T> void transform_gradient(const Winograd<T>& g, const T* gy, long first, long begin, long end, T* z) {
   const long width = g.tile_columns * OUT, padded = g.out_padded;
   Scratch<T> rows(OUT * width * padded);
-  for (long r = first; r < end; r++) {
+  for (long r = begin; r < end; r++) {
     turn<T>(gy + r / g.tile_rows * g.out * g.oh * g.ow, g.out, g.oh, g.ow, r % g.tile_rows * OUT, OUT, 0, width, rows);
     for (long tile = 0; tile < g.tile_columns; tile++)
       for (long c = 0; c < padded; c += LANES<T>) {
@@ -230,21 +247,25 @@ template <class T> void winograd_input_gradient(const ConvShape& s, const T* gy,
 template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw) {
   const Winograd<T> g(s.n, s.c, s.o, s.h, s.w, s.oh, s.ow, s.ph, s.pw);
   const Panels<T> panels(g.out_padded);
-  const long place = g.in_padded * g.out_padded, parts = smaller(g.runs, available_threads());
+  const long place = g.in_padded * g.out_padded, parts = g.shared ? 1 : smaller(g.runs, available_threads());
   Scratch<T> sums(parts * PLACES * place);  // [part][place][in][out]
-  parallel_for(parts, [&](long part) {
+  auto add_run = [&](long part, long r, bool add) {
     Scratch<T> v(PLACES * g.v_stride), z(PLACES * g.m_stride);
+    const long begin = g.first(r), end = g.end(r), tiles = (end - begin) * g.tile_columns;
+    parallel_for(end - begin, [&](long i) { transform_input<T>(g, x, begin, begin + i, begin + i + 1, v); });
+    parallel_for(end - begin, [&](long i) { transform_gradient<T>(g, gy, begin, begin + i, begin + i + 1, z); });
+    parallel_for(PLACES * panels.count, [&](long t) {
+      const long i = t / panels.count, p = t % panels.count;
+      multiply_panel<T>(panels, p, {v + i * g.v_stride, 1, g.in_padded}, 0, g.in_padded, z + i * g.m_stride + panels.column(p), g.out_padded,
+                        tiles, sums + (part * PLACES + i) * place + panels.column(p), g.out_padded, {add});
+    });
+  };
+  auto add_part = [&](long part) {
     const long begin = cut(g.runs, parts, part);
-    for (long r = begin; r < cut(g.runs, parts, part + 1); r++) {
-      const long tiles = (g.end(r) - g.first(r)) * g.tile_columns;
-      transform_input<T>(g, x, g.first(r), g.end(r), v);
-      transform_gradient<T>(g, gy, g.first(r), g.end(r), z);
-      for (long i = 0; i < PLACES; i++)
-        for (long p = 0; p < panels.count; p++)
-          multiply_panel<T>(panels, p, {v + i * g.v_stride, 1, g.in_padded}, 0, g.in_padded, z + i * g.m_stride + panels.column(p), g.out_padded,
-                            tiles, sums + (part * PLACES + i) * place + panels.column(p), g.out_padded, {r > begin});
-    }
-  });
+    for (long r = begin; r < cut(g.runs, parts, part + 1); r++) add_run(part, r, r > begin);
+  };
+  if (g.shared) add_part(0);
+  else parallel_for(parts, add_part);
   parallel_for(s.c, [&](long c) {
     for (long o = 0; o < s.o; o += LANES<T>) {
       Vec<T> u[PLACES], t[TAP * TAP];

@@ -87,7 +87,7 @@ struct ImageBatch {
   X(conv_input_gradient, (const ConvShape& s, const T* gy, const T* w, T* gx))                                          \
   X(conv_weight_gradient, (const ConvShape& s, const T* x, const T* gy, T* gw))                                         \
   X(max_pool, (const PoolShape& s, const T* x, T* y, int64_t* indices))                                                 \
-  X(max_pool_gradient, (const PoolShape& s, const T* gy, const int64_t* indices, T* gx))                                \
+  X(max_pool_gradient, (const PoolShape& s, const T* gy, const int64_t* indices, T* gx, bool* valid))                   \
   X(avg_pool, (const PoolShape& s, const T* x, T* y))                                                                   \
   X(avg_pool_gradient, (const PoolShape& s, const T* gy, T* gx))                                                        \
   X(batch_norm, (long n, long c, long pixels, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))  \

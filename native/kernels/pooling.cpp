@@ -103,12 +103,18 @@ template <class T> void max_pool(const PoolShape& s, const T* x, T* y, int64_t* 
   });
 }
 
-template <class T> void max_pool_gradient(const PoolShape& s, const T* gy, const int64_t* indices, T* gx) {
+// An index outside the plane is passed over and makes the result invalid.
+template <class T> void max_pool_gradient(const PoolShape& s, const T* gy, const int64_t* indices, T* gx, bool* valid) {
+  *valid = true;
   parallel_planes(s, [&](long p) {
     const long size = s.oh * s.ow;
+    const uint64_t pixels = s.h * s.w;
     T* plane = gx + p * s.h * s.w;
-    memset(plane, 0, s.h * s.w * sizeof(T));
-    for (long i = p * size; i < (p + 1) * size; i++) plane[indices[i]] += gy[i];
+    memset(plane, 0, pixels * sizeof(T));
+    for (long i = p * size; i < (p + 1) * size; i++) {
+      if (uint64_t(indices[i]) < pixels) plane[indices[i]] += gy[i];
+      else __atomic_store_n(valid, false, __ATOMIC_RELAXED);
+    }
   });
 }
 

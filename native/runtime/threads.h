@@ -20,7 +20,7 @@ void set_num_threads(int count);
 int allowed_cores();
 
 template <class F> inline __attribute__((always_inline)) void parallel_for(long count, F&& body) {
-  if (count == 1) return body(0);
+  if (count == 1) return body(0);  // not inside a task: loops in it may still be parallel
   run_tasks([](void* context, long i) { (*static_cast<std::remove_reference_t<F>*>(context))(i); }, (void*)&body, count);
 }
 

@@ -5,7 +5,7 @@ The names are PyTorch's (https://pytorch.org/docs/stable/torch.html); those of t
 
 from typing import TYPE_CHECKING, Any
 
-from nptorch import autograd, random
+from nptorch import autograd, linalg, random
 from nptorch import kernels as _kernels
 from nptorch import methods as _methods
 from nptorch.devices import device

@@ -195,6 +195,7 @@ def test_parameter():
     assert not nn.Parameter(data, requires_grad=False).requires_grad
     assert type(p * 1) is nptorch.Tensor
     assert type(p.detach()) is nptorch.Tensor
+    assert repr(p) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
     p.grad = nptorch.ones(2)
     for again in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
         assert type(again) is nn.Parameter

@@ -250,6 +250,8 @@ def _unary(name: str) -> Callable[[Array], Any]:
 
 def _binary(name: str) -> Callable[[Array, Array], Any]:
     def function(x: Array, y: Array) -> Any:
+        if x.__class__ is not np.ndarray or y.__class__ is not np.ndarray:
+            return NotImplemented  # a bare number: NumPy is as fast
         if not _fit(x, y) or not (x.shape == y.shape or y.shape == x.shape[-1:] or y.ndim == 0):
             return NotImplemented
         return kernel(x, y)

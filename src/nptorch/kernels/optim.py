@@ -169,7 +169,9 @@ def rmsprop_step(
 ) -> None:
     """RMSprop (Hinton's lecture 6e), centered where grad_avgs are given (Graves 2013)."""
     none = [None] * len(params)
-    for p, g, square, buffer, mean, a, b in _blocks(params, grads, square_avgs, momentum_buffers or none, grad_avgs or none):
+    for p, g, square, buffer, mean, a, b in _blocks(
+        params, grads, square_avgs, momentum_buffers or none, grad_avgs or none
+    ):
         g = _descent(p, g, maximize, weight_decay, a)
         _average_square(square, g, alpha, b)
         if mean is None:

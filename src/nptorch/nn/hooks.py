@@ -30,7 +30,9 @@ class Handle(Hooks.Handle):
             mark.pop(self.id, None)
 
 
-def add(hooks: OrderedDict[int, Any], hook: Hook, *, prepend: bool = False, marks: tuple[dict[int, bool], ...] = ()) -> Handle:
+def add(
+    hooks: OrderedDict[int, Any], hook: Hook, *, prepend: bool = False, marks: tuple[dict[int, bool], ...] = ()
+) -> Handle:
     """Register `hook` as the last (or first) of `hooks` and enter its key into `marks`."""
     key = Hooks.add(hooks, hook).id
     for mark in marks:
@@ -52,9 +54,7 @@ class Hooked:
     _forward_pre_hooks: OrderedDict[int, Hook]
     _forward_pre_hooks_with_kwargs: OrderedDict[int, bool]
 
-    def register_forward_pre_hook(
-        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
+    def register_forward_pre_hook(self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
         """Call `hook(module, args)` before forward(); it may return other arguments."""
         marks = (self._forward_pre_hooks_with_kwargs,) if with_kwargs else ()
         return add(self._forward_pre_hooks, hook, prepend=prepend, marks=marks)
@@ -104,18 +104,23 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                     result = _after_forward(module, key, module._forward_hooks[key], args, kwargs, result)
                 except Exception as error:
                     warnings.warn(
-                        f"a forward hook with always_call=True failed after forward had failed too: {error}", stacklevel=3
+                        f"a forward hook with always_call=True failed after forward had failed too: {error}",
+                        stacklevel=3,
                     )
         raise
 
 
-def _before_forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _before_forward(
+    module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     for key, hook in list(module._forward_pre_hooks.items()):
         if key in module._forward_pre_hooks_with_kwargs:
             changed = hook(module, args, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+                    raise RuntimeError(
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                    )
                 args, kwargs = changed
         else:
             changed = hook(module, args)
@@ -189,7 +194,9 @@ class _Gate(Node):
     def __init__(self, label: str, values: tuple[Any, ...], on_grads: Callable[..., Any]) -> None:
         tensors = [x if isinstance(x, Tensor) else None for x in values]
         floating = [x is not None and x._array.dtype.kind in "fc" for x in tensors]
-        outputs = [(x._array.shape, x._array.dtype) if f else ((), None) for x, f in zip(tensors, floating, strict=True)]  # type: ignore[union-attr]
+        outputs = [
+            (x._array.shape, x._array.dtype) if f else ((), None) for x, f in zip(tensors, floating, strict=True)
+        ]  # type: ignore[union-attr]
         super().__init__([None if x is None else edge_of(x) for x in tensors], outputs)  # type: ignore[arg-type]
         self.label, self.on_grads = label, on_grads
         self.passed = tuple(self._pass(value, slot) for slot, value in enumerate(values))

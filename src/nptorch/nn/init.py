@@ -202,7 +202,9 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
-        raise ValueError(f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, this one has {tensor.ndim}")
+        raise ValueError(
+            f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, this one has {tensor.ndim}"
+        )
     out, channels, *kernel = tensor.shape
     field = math.prod(kernel)
     return channels * field, out * field
@@ -229,7 +231,9 @@ def _nothing_to_fill(tensor: Tensor) -> bool:
 
 def _check_dims(name: str, tensor: Tensor, *allowed: int) -> None:
     if tensor.ndim not in allowed:
-        raise ValueError(f"Only tensors with {' or '.join(map(str, allowed))} dimensions are supported, {name} got {tensor.ndim}")
+        raise ValueError(
+            f"Only tensors with {' or '.join(map(str, allowed))} dimensions are supported, {name} got {tensor.ndim}"
+        )
 
 
 def _normal_cdf(x: float) -> float:

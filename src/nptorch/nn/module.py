@@ -49,7 +49,9 @@ class Module(hooks.Hooked, state.Stateful):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:
             given = f"{len(args)} positional" if args else f"keyword {next(iter(kwargs))!r}"
-            raise TypeError(f"{type(self).__name__}.__init__() passes {given} argument(s) on to Module.__init__(), which takes none")
+            raise TypeError(
+                f"{type(self).__name__}.__init__() passes {given} argument(s) on to Module.__init__(), which takes none"
+            )
         attributes = self.__dict__
         attributes["training"] = True
         for name, fresh in _FRESH.items():
@@ -244,11 +246,15 @@ class Module(hooks.Hooked, state.Stateful):
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """The buffers with their dotted names."""
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
-    def _named_members(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+    def _named_members(
+        self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in modules:
@@ -367,7 +373,9 @@ class Module(hooks.Hooked, state.Stateful):
         if wanted is None:
             return self
         if not (wanted.is_floating_point or wanted.is_complex):
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={wanted!r}")
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={wanted!r}"
+            )
         return self._apply(lambda t: t.to(wanted) if t.is_floating_point() or t.is_complex() else t)
 
     def type(self: M, dst_type: Any) -> M:

@@ -49,7 +49,9 @@ class Stateful:
         """Take what get_extra_state() gave."""
         raise NotImplementedError(f"{type(self).__name__} defines no set_extra_state()")
 
-    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
+    def state_dict(
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
         """Parameters and persistent buffers by dotted name; they share memory with the module.
 
         keep_vars: give the Parameters themselves instead of detached tensors.
@@ -82,10 +84,14 @@ class Stateful:
     def _own_state(self) -> dict[str, Tensor]:
         members = {**self._parameters, **self._buffers}
         return {
-            name: value for name, value in members.items() if value is not None and name not in self._non_persistent_buffers_set
+            name: value
+            for name, value in members.items()
+            if value is not None and name not in self._non_persistent_buffers_set
         }
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> _IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> _IncompatibleKeys:
         """Copy the values of a state_dict() into this module (or, with assign, take its tensors over).
 
         Raises: RuntimeError with every missing key, unexpected key (unless strict is off) and size that does not fit.
@@ -111,7 +117,9 @@ class Stateful:
                     load(child, {key: value for key, value in state.items() if key.startswith(path)}, path)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, _IncompatibleKeys(missing, unexpected)) is not None:
-                    raise AssertionError("a hook of register_load_state_dict_post_hook() must change the keys in place and return None")
+                    raise AssertionError(
+                        "a hook of register_load_state_dict_post_hook() must change the keys in place and return None"
+                    )
 
         load(self, state, "")
         if strict:
@@ -120,7 +128,9 @@ class Stateful:
                     listed = ", ".join(f'"{key}"' for key in keys)
                     errors.insert(0, f"{what} key(s) in state_dict: {listed}. ")
         if errors:
-            raise RuntimeError("Error(s) in loading state_dict for {}:\n\t{}".format(type(self).__name__, "\n\t".join(errors)))
+            raise RuntimeError(
+                "Error(s) in loading state_dict for {}:\n\t{}".format(type(self).__name__, "\n\t".join(errors))
+            )
         return _IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(

@@ -17,7 +17,7 @@ from nptorch.tensor import Tensor
 relu = op("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out: threshold_backward(g, out))
 # The step has a slope of zero, which a gradient penalty on a ReLU net must be able to ask for.
 threshold_backward = op(
-    "threshold_backward", lambda xp, g, out: g * (out > 0), lambda g, out: threshold_backward(g, out), lambda g: zeros_of(g)
+    "threshold_backward", lambda xp, g, y: g * (y > 0), lambda g, y: threshold_backward(g, y), lambda g: zeros_of(g)
 )
 leaky_relu = op(
     "leaky_relu",
@@ -81,14 +81,14 @@ def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
 softmax = op("softmax", _softmax, lambda g, out, *, axis: softmax_backward(g, out, axis=axis), promote=float_only("softmax"))
 softmax_backward = op(
     "softmax_backward",
-    lambda xp, g, out, *, axis: out * (g - (g * out).sum(axis, keepdims=True)),
-    joint=through(lambda g, out, *, axis: out * (g - sum_op(g * out, axis=(axis,), keepdims=True))),
+    lambda xp, g, y, *, axis: y * (g - (g * y).sum(axis, keepdims=True)),
+    joint=through(lambda g, y, *, axis: y * (g - sum_op(g * y, axis=(axis,), keepdims=True))),
 )
 log_softmax = op("log_softmax", _log_softmax, lambda g, out, *, axis: log_softmax_backward(g, out, axis=axis), promote=float_only("log_softmax"))
 log_softmax_backward = op(
     "log_softmax_backward",
-    lambda xp, g, out, *, axis: g - xp.exp(out) * g.sum(axis, keepdims=True),
-    joint=through(lambda g, out, *, axis: g - exp(out) * sum_op(g, axis=(axis,), keepdims=True)),
+    lambda xp, g, y, *, axis: g - xp.exp(y) * g.sum(axis, keepdims=True),
+    joint=through(lambda g, y, *, axis: g - exp(y) * sum_op(g, axis=(axis,), keepdims=True)),
 )
 
 

@@ -62,6 +62,8 @@ class Op:
         self.outputs, self.aux = outputs, aux
         parameters = list(inspect.signature(forward).parameters.values())[1:]
         self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        if clash := set(self.inputs) & set(outputs + aux):
+            raise TypeError(f"op {name}: {clash} names an input and a result; a VJP could not say which it means")
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.vjps = (_Vjp(self, joint),) if joint else tuple(_Vjp(self, f) if f else None for f in vjps)
         self.joint = joint is not None

@@ -689,4 +689,4 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     vectors = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
     lengths = tuple(v._array.size for v in vectors)
     grids = [expand(reshape(v, (-1,) + (1,) * (len(vectors) - 1 - i)), lengths) for i, v in enumerate(vectors)]
-    return tuple(transpose(grid, 0, 1) for grid in (grids[1], grids[0], *grids[2:])) if swap else tuple(grids)
+    return (grids[1], grids[0], *grids[2:]) if swap else tuple(grids)

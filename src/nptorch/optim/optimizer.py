@@ -32,14 +32,18 @@ class _Required:
 required: Any = _Required()
 
 _HOOKS = tuple(
-    f"_optimizer_{event}_{when}_hooks" for event in ("step", "state_dict", "load_state_dict") for when in ("pre", "post")
+    f"_optimizer_{event}_{when}_hooks"
+    for event in ("step", "state_dict", "load_state_dict")
+    for when in ("pre", "post")
 )
 
 
 def check(what: str, value: Any, *, below: float | None = None) -> None:
     """Raises: ValueError unless 0 <= value (< below); NaN never passes."""
     if not value >= 0.0 or (below is not None and not value < below):
-        raise ValueError(f"Invalid {what}: {value}; it must be at least 0" + ("" if below is None else f" and below {below:g}"))
+        raise ValueError(
+            f"Invalid {what}: {value}; it must be at least 0" + ("" if below is None else f" and below {below:g}")
+        )
 
 
 def check_betas(betas: Any) -> tuple[float, float]:
@@ -63,7 +67,9 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
             changed = hook(self, args, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(f"a step pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+                    raise RuntimeError(
+                        f"a step pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                    )
                 args, kwargs = changed
         result = step(self, *args, **kwargs)
         for hook in list(self._optimizer_step_post_hooks.values()):
@@ -93,7 +99,9 @@ class Optimizer:
                 f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type_name(params)}"
             )
         if defaults.get("differentiable"):
-            raise NotImplementedError("differentiable=True is not supported: steps change the parameters in place, outside the graph")
+            raise NotImplementedError(
+                "differentiable=True is not supported: steps change the parameters in place, outside the graph"
+            )
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -169,7 +177,9 @@ class Optimizer:
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         params = param_group["params"]
         if isinstance(params, set):
-            raise TypeError("optimizer parameters need an order that is the same in every run, but a set has none: use a list instead.")
+            raise TypeError(
+                "optimizer parameters need an order that is the same in every run, but a set has none: use a list instead."
+            )
         given = [params] if isinstance(params, Tensor) else list(params)
         names = [item[0] for item in given if isinstance(item, tuple)]
         params = [item[1] if isinstance(item, tuple) else item for item in given]
@@ -190,7 +200,9 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type_name(p)}")
             if not p.is_leaf:
-                raise ValueError("can't optimize a non-leaf Tensor: pass the parameter itself, not a value computed from it")
+                raise ValueError(
+                    "can't optimize a non-leaf Tensor: pass the parameter itself, not a value computed from it"
+                )
         if len({id(p) for p in params}) != len(params):
             warnings.warn("optimizer contains a parameter group with duplicate parameters", stacklevel=4)
         known: set[int] = set()

@@ -67,7 +67,9 @@ class _ModuleSequence(Module):
         Raises: TypeError if they are not iterable.
         """
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{self._get_name()}.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"{self._get_name()}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -283,7 +285,8 @@ class ParameterList(_Parameters):
 
     def extra_repr(self) -> str:
         return "\n".join(
-            self._describe(i, value, repr(value.dtype) if isinstance(value, Tensor) else "") for i, value in enumerate(self)
+            self._describe(i, value, repr(value.dtype) if isinstance(value, Tensor) else "")
+            for i, value in enumerate(self)
         )
 
 

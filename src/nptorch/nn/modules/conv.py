@@ -56,7 +56,9 @@ class _ConvNd(Module):
         first, second = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
         self.weight = Parameter(create.empty(shape, device=device, dtype=dtype))
-        self.register_parameter("bias", Parameter(create.empty(out_channels, device=device, dtype=dtype)) if bias else None)
+        self.register_parameter(
+            "bias", Parameter(create.empty(out_channels, device=device, dtype=dtype)) if bias else None
+        )
         self.reset_parameters()
 
     def _check(self) -> None:
@@ -67,11 +69,15 @@ class _ConvNd(Module):
                 raise ValueError(f"{name} ({getattr(self, name)}) must be divisible by groups ({self.groups})")
         if isinstance(self.padding, str):
             if self.padding not in ("same", "valid"):
-                raise ValueError(f"Invalid padding string {self.padding!r}, should be one of 'same', 'valid', or numbers")
+                raise ValueError(
+                    f"Invalid padding string {self.padding!r}, should be one of 'same', 'valid', or numbers"
+                )
             if self.padding == "same" and any(step != 1 for step in self.stride):
                 raise ValueError(f"padding='same' is not supported for strided convolutions (stride={self.stride})")
         if self.padding_mode not in _PADDING_MODES:
-            raise ValueError(f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode={self.padding_mode!r}")
+            raise ValueError(
+                f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode={self.padding_mode!r}"
+            )
 
     def _padding_for_pad(self) -> tuple[int, ...] | list[int]:
         """The padding as F.pad() takes it: (left, right) of the last dimension first."""
@@ -120,7 +126,18 @@ class _Conv(_ConvNd):
     ) -> None:
         super().__init__()
         self._set_up(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
     def _convolve(self, *args: Any) -> Tensor:
@@ -200,13 +217,17 @@ class _ConvTranspose(_ConvNd):
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
-        return self._convolve(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+        return self._convolve(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
 
     def _output_padding(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         sizes = tuple(output_size)[-self._dims :]
         result = []
         for i, n in enumerate(input.shape[-self._dims :]):
-            least = (n - 1) * self.stride[i] - 2 * int(self.padding[i]) + self.dilation[i] * (self.kernel_size[i] - 1) + 1
+            least = (
+                (n - 1) * self.stride[i] - 2 * int(self.padding[i]) + self.dilation[i] * (self.kernel_size[i] - 1) + 1
+            )
             if not least <= sizes[i] < least + self.stride[i]:
                 raise ValueError(
                     f"requested an output size of {sizes}, but dimension {i} can only be {least} to {least + self.stride[i] - 1} "

@@ -32,7 +32,9 @@ class _InstanceNorm(_NormBase):
         unbatched = input.ndim == self._input_dims[0]
         channels = input.shape[0 if unbatched else 1]
         if channels != self.num_features and self.affine:
-            raise ValueError(f"expected input's size at dim={0 if unbatched else 1} to match num_features ({self.num_features}), but got: {channels}.")
+            raise ValueError(
+                f"expected input's size at dim={0 if unbatched else 1} to match num_features ({self.num_features}), but got: {channels}."
+            )
         out = F.instance_norm(
             input.unsqueeze(0) if unbatched else input,
             self.running_mean,

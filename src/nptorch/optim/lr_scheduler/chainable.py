@@ -25,7 +25,11 @@ class _Chainable(LRScheduler):
     def get_lr(self) -> list[Any]:
         self._warn_outside_step()
         factor = self._factor()
-        return values(self.optimizer) if factor is None else [group["lr"] * factor for group in self.optimizer.param_groups]
+        return (
+            values(self.optimizer)
+            if factor is None
+            else [group["lr"] * factor for group in self.optimizer.param_groups]
+        )
 
 
 class _ByLambda(LRScheduler):
@@ -69,7 +73,9 @@ class MultiplicativeLR(_ByLambda):
         if self._is_initial:
             return values(self.optimizer)
         groups = self.optimizer.param_groups
-        return [group["lr"] * function(self.last_epoch) for function, group in zip(self.lr_lambdas, groups, strict=True)]
+        return [
+            group["lr"] * function(self.last_epoch) for function, group in zip(self.lr_lambdas, groups, strict=True)
+        ]
 
 
 class StepLR(_Chainable):
@@ -90,7 +96,9 @@ class StepLR(_Chainable):
 class MultiStepLR(_Chainable):
     """Times gamma at every milestone."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -110,7 +118,9 @@ class ConstantLR(_Chainable):
     Raises: ValueError unless 0 <= factor <= 1.
     """
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
         if not 0 <= factor <= 1.0:
             raise ValueError(f"Constant multiplicative factor expected to be between 0 and 1, got {factor}.")
         self.factor = factor

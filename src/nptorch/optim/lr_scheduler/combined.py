@@ -27,7 +27,9 @@ class _Combined(LRScheduler):
             if not hasattr(scheduler, "optimizer"):
                 raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"{name} does not support `ReduceLROnPlateau`, whose step() needs a metric, but got one at index {i}.")
+                raise ValueError(
+                    f"{name} does not support `ReduceLROnPlateau`, whose step() needs a metric, but got one at index {i}."
+                )
             if scheduler.optimizer is not self.optimizer:
                 raise ValueError(
                     f"{name} expects all schedulers to belong to the same optimizer, but {type(scheduler).__name__} at index {i} "

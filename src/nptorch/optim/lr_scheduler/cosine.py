@@ -27,9 +27,13 @@ class CosineAnnealingLR(LRScheduler):
             return values(self.optimizer)
         if self._step_count == 1 and self.last_epoch > 0:
             return self._get_closed_form_lr()
-        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # leaving the minimum, where the ratio below is 0 / 0
+        if (self.last_epoch - 1 - self.T_max) % (
+            2 * self.T_max
+        ) == 0:  # leaving the minimum, where the ratio below is 0 / 0
             rise = 1 - math.cos(math.pi / self.T_max)
-            return [group["lr"] + (lr - self.eta_min) * rise / 2 for lr, group in zip(self.base_lrs, groups, strict=True)]
+            return [
+                group["lr"] + (lr - self.eta_min) * rise / 2 for lr, group in zip(self.base_lrs, groups, strict=True)
+            ]
         now, before = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch, self.last_epoch - 1))
         return [now / before * (group["lr"] - self.eta_min) + self.eta_min for group in groups]
 

@@ -68,7 +68,7 @@ def collate(batch: Any, *, collate_fn_map: CollateMap | None = None) -> Any:
 
 def default_convert(data: Any) -> Any:
     """Arrays and NumPy numbers as tensors, within mappings, tuples and sequences too; everything else unchanged."""
-    if isinstance(data, Tensor) or isinstance(data, (str, bytes)):
+    if isinstance(data, (Tensor, str, bytes)):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
         return data if data.dtype.kind in "SUO" else create.as_tensor(data)
@@ -113,11 +113,9 @@ def _stacked(arrays: list[Any]) -> Tensor | None:
 
 
 def _tensors(batch: Sequence[Tensor], *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    if not any([t.requires_grad for t in batch]):
-        made = _stacked([t._array for t in batch])
-        if made is not None:
-            return made
-    return shape.stack(list(batch))
+    constant = [t._array for t in batch if not t.requires_grad]
+    made = _stacked(constant) if len(constant) == len(batch) else None
+    return shape.stack(list(batch)) if made is None else made
 
 
 def _arrays(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Tensor:

@@ -225,7 +225,7 @@ def random_split(
         )
     order = random.randperm(total, generator=generator).tolist()
     ends = itertools.accumulate(lengths)
-    return [Subset(dataset, order[end - n : end]) for end, n in zip(ends, lengths, strict=True)]  # type: ignore[misc]
+    return [Subset(dataset, order[end - n : end]) for end, n in zip(ends, lengths, strict=True)]
 
 
 def _lengths_of_fractions(fractions: Sequence[float], total: int) -> list[int]:

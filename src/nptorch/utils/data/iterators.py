@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -10,12 +11,11 @@ import time
 import warnings
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from nptorch import random
-from nptorch.utils.data.dataset import IterableDataset
 from nptorch.utils.data.fetch import fetcher
-from nptorch.utils.data.transport import pipe, receive, unpack
+from nptorch.utils.data.transport import Message, receive, unpack, wide_pipe
 from nptorch.utils.data.worker import End, Failure, Job, Reply, Task, work
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class LoaderIterator(Iterator[Any]):
     """What both kinds share: the order of the draws, the length, the check of an IterableDataset's length."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
-        self._loader = loader
-        self._start_epoch()
+        self._dataset, self._sampler, self._num_workers = loader.dataset, loader._index_sampler, loader.num_workers
+        self._start_epoch(loader)
         # PyTorch draws the workers' seed here, with workers or without, after iter(sampler), which may draw too.
         self._base_seed = random.random_int64(loader.generator)
         if loader.pin_memory:
@@ -42,10 +42,10 @@ class LoaderIterator(Iterator[Any]):
                 stacklevel=4,
             )
 
-    def _start_epoch(self) -> None:
-        self._indices = iter(self._loader._index_sampler)
+    def _start_epoch(self, loader: DataLoader[Any]) -> None:
+        self._indices = iter(self._sampler)
         self._yielded = 0
-        self._reported = self._loader._reported_length
+        self._reported = loader._reported_length
 
     def _next(self) -> Any:
         raise NotImplementedError
@@ -59,15 +59,15 @@ class LoaderIterator(Iterator[Any]):
         return data
 
     def _warn_of_length(self) -> None:
-        workers = "; does every worker iterate over its own share?" if self._loader.num_workers else ""
+        workers = "; does every worker iterate over its own share?" if self._num_workers else ""
         warnings.warn(
-            f"Length of IterableDataset {self._loader.dataset} was reported to be {self._reported} "
+            f"Length of IterableDataset {self._dataset} was reported to be {self._reported} "
             f"(when accessing len(dataloader)), but {self._yielded} samples have been fetched{workers}",
             stacklevel=3,
         )
 
     def __len__(self) -> int:
-        return len(self._loader._index_sampler)
+        return len(self._sampler)
 
 
 class SingleProcessIterator(LoaderIterator):
@@ -85,13 +85,13 @@ class Worker:
     """A worker process and this side of its pipes."""
 
     def __init__(self, context: BaseContext, job: Job) -> None:
-        tasks, self.tasks = pipe(context)
-        self.replies, replies = pipe(context)
+        tasks, self.tasks = context.Pipe(duplex=False)
+        self.replies, replies = wide_pipe(context)
         self.process = context.Process(target=work, args=(job, tasks, replies), daemon=True)  # type: ignore[attr-defined]
         self.active = True
         try:
             with warnings.catch_warnings():
-                # Python 3.12 warns of a fork beside threads; the kernels' thread pool, the usual one, outlives a fork.
+                # Python 3.12 warns of a fork beside threads; the kernels' own threads know how to start again after one.
                 warnings.filterwarnings("ignore", r"This process .* is multi-threaded", DeprecationWarning)
                 self.process.start()
         finally:
@@ -118,6 +118,8 @@ class WorkerIterator(LoaderIterator):
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         super().__init__(loader)
+        self._prefetch, self._in_order = loader.prefetch_factor or 0, loader.in_order
+        self._timeout, self._persistent = loader.timeout, loader.persistent_workers
         self._epoch = -1
         self._workers: list[Worker] = []
         self._failure: str | None = None
@@ -126,15 +128,14 @@ class WorkerIterator(LoaderIterator):
         context = loader.multiprocessing_context or _default_context()
         try:
             for i in range(loader.num_workers):
-                self._workers.append(Worker(context, self._job(i)))
+                self._workers.append(Worker(context, self._job(loader, i)))
         except BaseException:
             self._stop()
             raise
         self._owners = {handle: w for w in self._workers for handle in (w.replies, w.process.sentinel)}
-        self.restart()
+        self.restart(loader)
 
-    def _job(self, worker_id: int) -> Job:
-        loader = self._loader
+    def _job(self, loader: DataLoader[Any], worker_id: int) -> Job:
         return Job(
             worker_id,
             loader.num_workers,
@@ -151,9 +152,9 @@ class WorkerIterator(LoaderIterator):
         """Whether all workers still run, so that restart() can use them."""
         return self._stop.alive and all(w.process.is_alive() for w in self._workers)
 
-    def restart(self) -> None:
+    def restart(self, loader: DataLoader[Any]) -> None:
         """Begin an epoch; what the last one left in the pipes is told by its number and dropped."""
-        self._start_epoch()
+        self._start_epoch(loader)
         self._epoch += 1
         self._numbers = itertools.count()
         self._turns = itertools.cycle(self._workers)
@@ -161,45 +162,38 @@ class WorkerIterator(LoaderIterator):
         self._arrived: dict[int, Any] = {}
         for worker in self._workers:
             worker.active = True
-        for _ in range(self._capacity()):
-            self._dispatch()
+        self._hand_out()
 
-    def _capacity(self) -> int:
-        return self._loader.prefetch_factor * sum(w.active for w in self._workers)  # type: ignore[operator]
-
-    def _dispatch(self) -> None:
-        """Hand out one more index, if there is one and somebody has room for it."""
-        if len(self._pending) >= self._capacity():
-            return
-        index = next(self._indices, self)
-        if index is self:
-            return
-        worker = next(w for w in self._turns if w.active and (self._loader.in_order or self._has_room(w)))
-        number = next(self._numbers)
-        self._pending[number] = worker
-        try:
-            worker.tasks.send(Task(self._epoch, number, index))
-        except OSError:
-            self._fail(worker)
+    def _hand_out(self) -> None:
+        """Send tasks while there are indices and the active workers have room for them."""
+        room = self._prefetch * sum(w.active for w in self._workers)
+        for index in itertools.islice(self._indices, max(0, room - len(self._pending))):
+            worker = next(w for w in self._turns if w.active and (self._in_order or self._has_room(w)))
+            number = next(self._numbers)
+            self._pending[number] = worker
+            try:
+                worker.tasks.send(Task(self._epoch, number, index))
+            except OSError:
+                self._fail(worker)
 
     def _has_room(self, worker: Worker) -> bool:
-        return list(self._pending.values()).count(worker) < self._loader.prefetch_factor  # type: ignore[operator]
+        return list(self._pending.values()).count(worker) < self._prefetch
 
     def _next(self) -> Any:
         if self._failure is not None:
             raise RuntimeError(self._failure)
         started = time.monotonic()
         while self._pending:
-            number = next(iter(self._pending if self._loader.in_order else self._arrived), -1)
+            number = next(iter(self._pending if self._in_order else self._arrived), -1)
             if number in self._arrived:
                 del self._pending[number]
                 data = self._arrived.pop(number)
-                self._dispatch()
+                self._hand_out()
                 if isinstance(data, Failure):
                     data.reraise()
                 return data
             self._collect(started)
-        if not self._loader.persistent_workers:
+        if not self._persistent:
             self._stop()
         raise StopIteration
 
@@ -207,8 +201,7 @@ class WorkerIterator(LoaderIterator):
         """Wait until a worker sends something, and take it in."""
         from multiprocessing.connection import wait
 
-        timeout = self._loader.timeout
-        rest = max(0.0, started + timeout - time.monotonic()) if timeout else _LOOK
+        rest = max(0.0, started + self._timeout - time.monotonic()) if self._timeout else _LOOK
         ready: set[Any] = set(wait(self._owners, min(rest, _LOOK)))
         for handle in ready:
             worker = self._owners[handle]
@@ -217,15 +210,15 @@ class WorkerIterator(LoaderIterator):
                     message = receive(worker.replies)
                 except (EOFError, OSError):
                     self._fail(worker)
-                self._take(worker, unpack(message))
+                self._take(worker, self._unpacked(message))
             elif worker.replies not in ready:
                 self._fail(worker)
         if not ready:
             for worker in self._workers:
                 if not worker.process.is_alive():
                     self._fail(worker)
-            if timeout and time.monotonic() >= started + timeout:
-                raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
+            if self._timeout and time.monotonic() >= started + self._timeout:
+                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
 
     def _take(self, worker: Worker, reply: Reply) -> None:
         if reply.epoch != self._epoch:
@@ -236,14 +229,23 @@ class WorkerIterator(LoaderIterator):
         worker.active = False
         for number in [n for n, owner in self._pending.items() if owner is worker and n not in self._arrived]:
             del self._pending[number]
-        self._dispatch()
+        self._hand_out()
 
-    def _fail(self, worker: Worker) -> None:
-        self._failure = (
-            f"DataLoader worker (pid {worker.process.pid}) exited unexpectedly with {worker.cause_of_death()}"
-        )
+    def _unpacked(self, message: Message) -> Reply:
+        try:
+            return unpack(message)
+        except Exception as error:
+            # Whose turn it was is in the message too: there is no way to go on.
+            self._give_up(f"the data of a DataLoader worker cannot be unpickled: {error}")
+
+    def _fail(self, worker: Worker) -> NoReturn:
+        pid = worker.process.pid
+        self._give_up(f"DataLoader worker (pid {pid}) exited unexpectedly with {worker.cause_of_death()}")
+
+    def _give_up(self, failure: str) -> NoReturn:
+        self._failure = failure
         self._stop()
-        raise RuntimeError(self._failure)
+        raise RuntimeError(failure)
 
     def __getstate__(self) -> Any:
         raise NotImplementedError(f"{type(self).__name__} cannot be pickled: it holds processes")
@@ -262,10 +264,8 @@ def _stop(workers: list[Worker], owner: int) -> None:
     if os.getpid() != owner:
         return  # a forked process: these are its parent's workers
     for worker in workers:
-        try:
+        with contextlib.suppress(OSError):  # it is gone already
             worker.tasks.send(None)
-        except OSError:
-            pass  # it is gone already
     deadline = time.monotonic() + _GRACE
     for worker in workers:
         worker.process.join(max(0.0, deadline - time.monotonic()))
@@ -277,4 +277,3 @@ def _stop(workers: list[Worker], owner: int) -> None:
     for worker in workers:
         worker.tasks.close()
         worker.replies.close()
-        worker.process.close()

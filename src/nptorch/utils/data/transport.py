@@ -5,6 +5,7 @@ No shared memory, no names, no locks: whatever process dies, nothing is left beh
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _SMALL = 4096  # bytes; below, one more system call costs more than one more copy
 _PIPE_BYTES = 2**20  # 16 times the default of Linux, for a third of the time of a 200 kB batch
-_F_SETPIPE_SZ = 1031
+_RAW = hasattr(os, "readv")  # not on Windows
 
 
 class Message(NamedTuple):
@@ -27,15 +28,14 @@ class Message(NamedTuple):
     buffers: list[Any]
 
 
-def pipe(context: BaseContext) -> tuple[Connection, Connection]:
-    """A one-way pipe: its receiving and its sending end."""
+def wide_pipe(context: BaseContext) -> tuple[Connection, Connection]:
+    """A one-way pipe for batches: its receiving and its sending end."""
     receiver, sender = context.Pipe(duplex=False)
-    try:
+    # Elsewhere than on Linux, or over the user's limit, the default size does too.
+    with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
-        fcntl.fcntl(sender.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
-    except (ImportError, OSError):
-        pass  # not Linux, or over the user's limit: the default size works too
+        fcntl.fcntl(sender.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return receiver, sender
 
 
@@ -62,7 +62,7 @@ def send(connection: Connection, message: Message) -> None:
     """Write a message; waits while the pipe is full."""
     connection.send((message.body, [memory.nbytes for memory in message.buffers]))
     for memory in message.buffers:
-        if os.name == "posix":
+        if _RAW:
             _write(connection.fileno(), memory)
         else:
             connection.send_bytes(memory)
@@ -76,8 +76,8 @@ def receive(connection: Connection) -> Message:
     body, sizes = connection.recv()
     buffers = [np.empty(size, np.uint8) for size in sizes]
     for memory in buffers:
-        if os.name == "posix":
-            _read(connection.fileno(), memoryview(memory))
+        if _RAW:
+            _read(connection.fileno(), memory.data)
         else:
             connection.recv_bytes_into(memory)
     return Message(body, buffers)

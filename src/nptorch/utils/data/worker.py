@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 
 from nptorch import random
+from nptorch.kernels import native
 from nptorch.utils.data.fetch import fetcher
 from nptorch.utils.data.transport import Message, pack, send
 
@@ -168,8 +169,9 @@ def _answer(job: Job, inbox: queue.SimpleQueue[Task | None], outbox: queue.Simpl
 
 
 def _prepare(job: Job) -> Failure | None:
-    """Seed, tell get_worker_info(), call the user's worker_init_fn."""
+    """Take one core, seed, tell get_worker_info(), call the user's worker_init_fn."""
     global _info
+    native.set_num_threads(1)
     seed = job.base_seed + job.worker_id
     python_random.seed(seed)
     random.manual_seed(seed)

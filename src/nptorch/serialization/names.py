@@ -1,0 +1,82 @@
+"""The names by which PyTorch's files call things, and what they are here. What is not listed is not loaded."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from nptorch import devices, dtypes
+from nptorch.nn.parameter import Parameter
+from nptorch.serialization.storage import TYPES, UNTYPED
+from nptorch.size import Size
+from nptorch.tensor import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NAMES: dict[tuple[str, str], Any] = {
+    **{("torch", d.name): d for d in dtypes.ALL},
+    ("torch.storage", "UntypedStorage"): UNTYPED,
+    **{("torch", kind.name): kind for kind in TYPES},
+    **{("torch.cuda", kind.name): kind for kind in TYPES},
+    ("torch", "Size"): Size,
+    ("torch", "device"): devices.device,
+    ("torch", "Tensor"): Tensor,
+    ("torch.nn.parameter", "Parameter"): Parameter,
+    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "defaultdict"): defaultdict,
+    ("collections", "Counter"): Counter,
+    ("collections", "deque"): deque,
+    **{("builtins", kind.__name__): kind for kind in (
+        bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, slice, range
+    )},
+    ("builtins", "xrange"): range,
+    ("builtins", "unicode"): str,
+    ("builtins", "long"): int,
+}  # fmt: skip
+
+# What may be called while loading, each with the function that checks the arguments and makes the object.
+CALLS: dict[Any, Callable[..., Any]] = {}
+
+# What the user vouched for.
+safe_globals: list[Any] = []
+
+# Where several names mean one thing, the first is the one to write.
+_SPELLED = {value: name for name, value in reversed(NAMES.items())}
+
+
+def constructor(module: str, name: str, value: Any = None) -> Callable[[F], F]:
+    """Let files call `module.name`: the decorated function runs. `value`: what the name means where it is not called."""
+
+    def publish(f: F) -> F:
+        known = f if value is None else value
+        NAMES[module, name] = known
+        _SPELLED.setdefault(known, (module, name))
+        CALLS[known] = f
+        return f
+
+    return publish
+
+
+def spelled(value: Any) -> tuple[str, str] | None:
+    """Module and name that a file calls `value` by, if it is listed."""
+    found = _SPELLED.get(value)
+    return found if found is None or found[0] != "builtins" else None
+
+
+def add_safe_globals(allowed: list[Any]) -> None:
+    """Let load() build objects of these classes and call these functions, found by their module and name.
+
+    Source: https://pytorch.org/docs/stable/notes/serialization.html#torch.serialization.add_safe_globals
+    """
+    safe_globals.extend(allowed)
+
+
+def get_safe_globals() -> list[Any]:
+    """What add_safe_globals() was given."""
+    return list(safe_globals)
+
+
+def clear_safe_globals() -> None:
+    """Forget what add_safe_globals() was given."""
+    safe_globals.clear()

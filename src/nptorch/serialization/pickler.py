@@ -1,0 +1,99 @@
+"""Writes objects as PyTorch's pickler would, with PyTorch's names for what is ours."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import OrderedDict
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from nptorch import devices, dtypes
+from nptorch.nn.parameter import Parameter
+from nptorch.serialization import classes, constructors, names
+from nptorch.serialization.storage import UNTYPED, StorageType, type_of
+from nptorch.size import Size
+from nptorch.tensor import Tensor
+
+# The pickler written in Python: the one in C offers no way to write a name that cannot be imported here.
+_PythonPickler: Any = pickle._Pickler  # type: ignore[attr-defined]
+# Attributes by which autograd keeps its own things.
+_PRIVATE = {"_after_accumulate", "_retains"}
+
+
+class _Block:
+    """A block of memory to be written as one storage."""
+
+    def __init__(self, kind: StorageType, key: str, memory: np.ndarray[Any, Any]) -> None:
+        self.memory = memory.reshape(-1, order="A").view(np.uint8)
+        self.identity = ("storage", kind, key, "cpu", self.memory.nbytes // kind.stored.itemsize)
+
+
+class Pickler(_PythonPickler):
+    """Pickles one object; `blocks` are the storages of its tensors then, in the order of their keys.
+
+    Tensors that share memory share a storage, and as in PyTorch a view brings the whole of the memory that it looks at.
+    """
+
+    dispatch = dict(_PythonPickler.dispatch)
+
+    def __init__(self, file: io.BytesIO, protocol: int) -> None:
+        super().__init__(file, protocol)
+        self._blocks: dict[tuple[int, np.dtype[Any]], _Block] = {}
+        self._kept: list[Any] = []  # ids stay unique as long as the objects live
+
+    @property
+    def blocks(self) -> list[np.ndarray[Any, Any]]:
+        """The storages as bytes."""
+        return [block.memory for block in self._blocks.values()]
+
+    def persistent_id(self, obj: Any) -> Any:
+        """What stands for a block of memory."""
+        return obj.identity if isinstance(obj, _Block) else None
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How our types are taken apart: as PyTorch's are."""
+        if isinstance(obj, Tensor):
+            return self._parameter(obj) if isinstance(obj, Parameter) else self._tensor(obj)
+        if isinstance(obj, Size):
+            return Size, (tuple(obj),)
+        if isinstance(obj, devices.device):
+            return devices.device, (obj.type,) if obj.index is None else (obj.type, obj.index)
+        if isinstance(obj, dtypes.dtype | StorageType):
+            return obj.name
+        return NotImplemented
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        """Write a class, a function or a constant by its name."""
+        found = names.spelled(obj) or classes.spelled(obj)
+        if found is None:
+            super().save_global(obj, name)
+        else:
+            self.write(pickle.GLOBAL + "{}\n{}\n".format(*found).encode())
+            self.memoize(obj)
+
+    dispatch[FunctionType] = save_global
+
+    def _tensor(self, t: Tensor) -> Any:
+        function, arguments = self._plain(t, t.requires_grad)
+        state = {name: value for name, value in vars(t).items() if name not in _PRIVATE}
+        if type(t) is Tensor and not state:
+            return function, arguments
+        return constructors.rebuild_from_type_v2, (function, type(t), arguments, state)
+
+    def _parameter(self, t: Parameter) -> Any:
+        state = {name: value for name, value in vars(t).items() if name not in _PRIVATE}
+        arguments = (t.data, t.requires_grad, OrderedDict())
+        if state:
+            return constructors.rebuild_parameter_with_state, (*arguments, state)
+        return constructors.rebuild_parameter, arguments
+
+    def _plain(self, t: Tensor, requires_grad: bool) -> Any:
+        block, offset = self._place(t._array)
+        stride = t.stride() if block.memory.nbytes else (0,) * t.ndim
+        arguments = (block, offset, tuple(t.shape), stride, requires_grad, OrderedDict())
+        if block.identity[1] is UNTYPED:
+            return constructors.rebuild_tensor_v3, (*arguments, t.dtype)
+        return constructors.rebuild_tensor_v2, arguments

@@ -1,0 +1,1 @@
+"""What training needs beside layers and optimizers: data loading."""

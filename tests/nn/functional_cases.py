@@ -1,0 +1,300 @@
+"""Calls of nn.functional, as text that either package runs: F is its functional, t the package itself.
+
+A shape is a tensor of normal numbers that wants a gradient; Uniform and Labels say what else an input can be.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Numbers of [low, high), with a gradient unless it is a constant."""
+
+    shape: tuple[int, ...]
+    low: float = 0.05
+    high: float = 0.95
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Integers of [low, high)."""
+
+    shape: tuple[int, ...]
+    high: int
+    low: int = 0
+    step: int = 1
+
+
+@dataclass(frozen=True)
+class Case:
+    text: str
+    inputs: dict[str, Any]
+    # What PyTorch does not have: a second derivative, or a float32 result worth comparing.
+    second: bool = True
+
+    def __str__(self) -> str:
+        shapes = ",".join("x".join(map(str, getattr(v, "shape", v))) or "()" for v in self.inputs.values())
+        return f"{self.text} [{shapes}]"
+
+    def arrays(self) -> dict[str, tuple[np.ndarray, bool]]:
+        """Each input's values in float64 (or int64) and whether it wants a gradient; always the same ones."""
+        random = np.random.RandomState(zlib.crc32(str(self).encode()))
+        made = {}
+        for name, what in self.inputs.items():
+            if isinstance(what, Labels):
+                made[name] = random.randint(what.low, what.high, what.shape).astype(np.int64) * what.step, False
+            elif isinstance(what, Uniform):
+                made[name] = random.uniform(what.low, what.high, what.shape), not what.constant
+            elif isinstance(what, np.ndarray):
+                made[name] = what, False
+            else:
+                made[name] = random.standard_normal(what), True
+        return made
+
+
+@dataclass
+class Table:
+    cases: list[Case] = field(default_factory=list)
+
+    def __call__(self, text: str, second: bool = True, **inputs: Any) -> None:
+        self.cases.append(Case(text, inputs, second))
+
+
+case = Table()
+
+# --- activations ---
+
+for text in (
+    "relu(x)", "leaky_relu(x, 0.2)", "leaky_relu(x, -0.3)", "elu(x, 0.7)", "selu(x)", "celu(x, 1.3)", "gelu(x)", "gelu(x, approximate='tanh')",
+    "silu(x)", "mish(x)", "softplus(x, 2.0, 1.5)", "softplus(x)", "hardtanh(x, -0.5, 0.8)", "relu6(x * 5)", "hardsigmoid(x * 3)",
+    "hardswish(x * 3)", "logsigmoid(x)", "softsign(x)", "tanhshrink(x)", "softshrink(x, 0.3)", "hardshrink(x, 0.3)", "threshold(x, 0.1, -2.0)",
+    "rrelu(x, 0.1, 0.3)", "sigmoid(x)", "tanh(x)", "softmax(x, 0)", "softmax(x, dim=-1)", "log_softmax(x, 1)", "softmin(x, 1)",
+    "relu(x, inplace=False)",
+):  # fmt: skip
+    case(f"F.{text}", x=(4, 5))
+case("F.softmax(x, -1, dtype=t.float64)", x=(2, 3, 4))
+case("F.softmax(x, 1)", x=(2, 3, 4, 2))
+case("F.log_softmax(x, 2)", x=(2, 3, 4, 2))
+case("F.softmax(x, 0)", x=())
+case("F.log_softmax(x, 1)", x=(0, 3))
+case("F.relu(x)", x=())
+case("F.gelu(x)", x=(0,))
+case("F.glu(x)", x=(3, 4))
+case("F.glu(x, 1)", x=(2, 6, 3))
+case("F.prelu(x, w)", x=(2, 3, 4), w=(3,))
+case("F.prelu(x, w)", x=(4, 3), w=(1,))
+case("F.prelu(x, w)", x=(5,), w=(1,))
+case("F.prelu(x, w)", x=(4, 3), w=(3,))
+case("t.relu(x) + t.sigmoid(x) * t.tanh(x) + t.selu(x)", x=(3, 4))
+case("x.softmax(0) * x.log_softmax(1)", x=(3, 4))
+
+# --- linear maps ---
+
+case("F.linear(x, w, b)", x=(4, 3), w=(5, 3), b=(5,))
+case("F.linear(x, w)", x=(4, 3), w=(5, 3))
+case("F.linear(x, w, b)", x=(2, 4, 3), w=(5, 3), b=(5,))
+case("F.linear(x, w, b)", x=(3,), w=(5, 3), b=(5,))
+case("F.linear(x, w)", x=(3,), w=(3,))
+case("F.linear(x, w, b)", x=(0, 3), w=(5, 3), b=(5,))
+case("F.linear(x, w, b)", x=(1, 3), w=(1, 3), b=(1,))
+case("F.bilinear(x, y, w, b)", x=(4, 3), y=(4, 2), w=(5, 3, 2), b=(5,))
+case("F.bilinear(x, y, w)", x=(2, 4, 3), y=(2, 4, 2), w=(5, 3, 2))
+
+# --- convolution ---
+
+_x, _w = (2, 3, 7, 6), (4, 3, 3, 2)
+for options in ("", ", stride=2", ", padding=1", ", stride=(2, 1), padding=(0, 2), dilation=(1, 2)", ", dilation=2", ", padding='valid'"):
+    case(f"F.conv2d(x, w, b{options})", x=_x, w=_w, b=(4,))
+case("F.conv2d(x, w)", x=_x, w=_w)
+case("F.conv2d(x, w, padding='same')", x=_x, w=_w)
+case("F.conv2d(x, w, padding='same', dilation=2)", x=_x, w=(4, 3, 3, 3))
+case("F.conv2d(x, w, b, padding=1, groups=2)", x=(2, 4, 5, 5), w=(6, 2, 3, 3), b=(6,))
+case("F.conv2d(x, w, b, stride=2, groups=4)", x=(2, 4, 6, 5), w=(8, 1, 3, 3), b=(8,))
+case("F.conv2d(x, w, b)", x=(3, 7, 6), w=_w, b=(4,))
+case("F.conv2d(x, w, b)", x=(0, 3, 7, 6), w=_w, b=(4,))
+case("F.conv2d(x, w, b)", x=(2, 3, 3, 2), w=_w, b=(4,))
+case("F.conv2d(x, w, b)", x=(2, 3, 4, 4), w=(4, 3, 1, 1), b=(4,))
+case("F.conv2d(x, w, b, stride=3)", x=(1, 1, 8, 8), w=(2, 1, 2, 2), b=(2,))
+case("F.conv2d(x.transpose(2, 3), w.transpose(2, 3), b)", x=_x, w=_w, b=(4,))
+case("F.conv1d(x, w, b, stride=2, padding=1, dilation=2)", x=(2, 3, 9), w=(4, 3, 3), b=(4,))
+case("F.conv1d(x, w, padding='same')", x=(2, 3, 9), w=(4, 3, 4))
+case("F.conv1d(x, w, b, groups=3)", x=(3, 9), w=(3, 1, 4), b=(3,))
+case("F.conv3d(x, w, b, padding=1)", x=(2, 2, 4, 3, 4), w=(3, 2, 2, 3, 2), b=(3,))
+case("F.conv3d(x, w, stride=2, dilation=(1, 2, 1), groups=2)", x=(1, 2, 5, 5, 4), w=(4, 1, 2, 2, 2))
+case("F.conv3d(x, w)", x=(2, 4, 3, 4), w=(3, 2, 2, 2, 2))
+case("F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)", x=(2, 3, 4, 3), w=(3, 4, 3, 2), b=(4,))
+case("F.conv_transpose2d(x, w, groups=2, dilation=2)", x=(2, 4, 4, 3), w=(4, 3, 2, 2))
+case("F.conv_transpose2d(x, w, b)", x=(3, 4, 3), w=(3, 4, 3, 2), b=(4,))
+case("F.conv_transpose1d(x, w, b, stride=3, output_padding=2)", x=(2, 3, 4), w=(3, 2, 4), b=(2,))
+case("F.unfold(x, (2, 3), stride=2, padding=1)", x=(2, 3, 5, 6))
+case("F.unfold(x, 2, dilation=2)", x=(2, 3, 5, 6))
+case("F.unfold(x, 2)", x=(3, 5, 6))
+case("F.fold(x, (4, 5), 2, stride=1)", x=(2, 12, 12))
+case("F.fold(x, (5, 6), (2, 3), padding=1, stride=2)", x=(2, 12, 9))
+case("F.fold(x, (4, 5), 2)", x=(12, 12))
+
+# --- pooling ---
+
+for options in (
+    "2", "3, 2", "3, 1, 1", "(3, 2), stride=(2, 1), padding=(1, 0)", "2, 3", "3, 2, 1, ceil_mode=True", "2, dilation=2", "2, 2, ceil_mode=True",
+):  # fmt: skip
+    case(f"F.max_pool2d(x, {options})", x=(2, 3, 7, 8))
+case("F.max_pool2d(x, 2)", x=(3, 5, 5))
+case("F.max_pool2d(x, 2)", x=(0, 3, 4, 4))
+case("F.max_pool2d(x, 4)", x=(2, 3, 4, 4))
+case("F.max_pool2d(x, 3, 2, 1, return_indices=True)[1].double() + 0 * x.sum()", x=(2, 3, 7, 8))
+case("F.max_pool1d(x, 3, 2, padding=1)", x=(2, 3, 9))
+case("F.max_pool1d(x, 2)", x=(3, 9))
+case("F.max_pool1d(x, 3, 2, ceil_mode=True, return_indices=True)[0]", x=(2, 3, 8))
+for options in (
+    "2", "3, 2", "3, 1, 1", "(3, 2), (2, 1), (1, 0), count_include_pad=False", "3, 2, 1, True", "3, 2, 1, True, False", "2, divisor_override=3",
+):  # fmt: skip
+    case(f"F.avg_pool2d(x, {options})", x=(2, 3, 7, 8))
+case("F.avg_pool2d(x, 7)", x=(2, 3, 7, 7))
+case("F.avg_pool2d(x, 2)", x=(3, 5, 5))
+case("F.avg_pool2d(x, 2)", x=(0, 3, 4, 4))
+case("F.avg_pool1d(x, 3, 2, 1, True, False)", x=(2, 3, 8))
+case("F.avg_pool1d(x, 2)", x=(3, 8))
+case("F.adaptive_avg_pool2d(x, 1)", x=(2, 3, 7, 5))
+case("F.adaptive_avg_pool2d(x, (3, 2))", x=(2, 3, 7, 5))
+case("F.adaptive_avg_pool2d(x, (None, 4))", x=(3, 6, 8))
+case("F.adaptive_avg_pool2d(x, (9, 3))", x=(2, 3, 7, 5))
+case("F.adaptive_avg_pool1d(x, 3)", x=(2, 3, 7))
+case("F.adaptive_avg_pool1d(x, 4)", x=(3, 8))
+case("F.adaptive_max_pool2d(x, (3, 2))", x=(2, 3, 7, 5))
+case("F.adaptive_max_pool2d(x, 1)", x=(3, 7, 5))
+case("F.adaptive_max_pool2d(x, (9, 5), return_indices=True)[0]", x=(2, 3, 7, 5))
+case("F.adaptive_max_pool1d(x, 3)", x=(2, 3, 7))
+case("F.lp_pool2d(x, 2.0, 2)", x=(2, 3, 6, 5))
+case("F.lp_pool2d(x, 3.0, (2, 3), stride=1)", x=Uniform((2, 3, 6, 5)))
+case("F.lp_pool1d(x, 2.0, 3, 2)", x=(2, 3, 9))
+
+# --- normalisation ---
+
+for shape in ((4, 3), (4, 3, 5), (2, 3, 4, 5), (2, 3, 2, 3, 2)):
+    case("F.batch_norm(x, None, None, w, b, training=True)", x=shape, w=(3,), b=(3,))
+    case("F.batch_norm(x, m, v, w, b)", x=shape, m=Uniform((3,), constant=True), v=Uniform((3,), constant=True), w=(3,), b=(3,))
+case("F.batch_norm(x, None, None, training=True, eps=0.1)", x=(4, 3, 5))
+case("F.batch_norm(x, None, None, w, training=True)", x=(4, 3, 5), w=(3,))
+case("F.batch_norm(x, m, v)", x=(4, 3, 5), m=Uniform((3,), constant=True), v=Uniform((3,), constant=True))
+case("F.layer_norm(x, (5,), w, b)", x=(4, 3, 5), w=(5,), b=(5,))
+case("F.layer_norm(x, (3, 5), w, b, 0.1)", x=(4, 3, 5), w=(3, 5), b=(3, 5))
+case("F.layer_norm(x, [5])", x=(4, 3, 5))
+case("F.layer_norm(x, x.shape, w)", x=(3, 5), w=(3, 5))
+case("F.layer_norm(x, (5,), w, b)", x=(0, 5), w=(5,), b=(5,))
+case("F.rms_norm(x, (5,), w)", x=(4, 3, 5), w=(5,))
+case("F.rms_norm(x, (3, 5), eps=0.1)", x=(4, 3, 5))
+case("F.group_norm(x, 2, w, b)", x=(3, 4, 5), w=(4,), b=(4,))
+case("F.group_norm(x, 4)", x=(3, 4, 2, 3))
+case("F.instance_norm(x, weight=w, bias=b)", x=(3, 4, 5), w=(4,), b=(4,))
+case("F.instance_norm(x, m, v, use_input_stats=False)", x=(3, 4, 5), m=Uniform((4,), constant=True), v=Uniform((4,), constant=True))
+case("F.local_response_norm(x, 3)", x=(2, 5, 4))
+case("F.local_response_norm(x, 2, 0.1, 0.5, 2.0)", x=(2, 5, 4, 3))
+case("F.normalize(x)", x=(3, 4))
+case("F.normalize(x, p=1.0, dim=-1)", x=(3, 4))
+case("F.normalize(x, 3.0, 0)", x=(5,))
+case("F.normalize(x, 2.0, (1, 2))", x=(2, 3, 4))
+
+# --- rows, vectors ---
+
+case("F.embedding(i, w)", i=Labels((3, 4), 5), w=(5, 2))
+case("F.embedding(i, w, padding_idx=1)", i=Labels((7,), 3), w=(3, 2))
+case("F.embedding(i, w, padding_idx=-1)", i=Labels((), 3), w=(3, 2))
+case("F.one_hot(i, 5).double() * w", i=Labels((3, 4), 5), w=(5,))
+case("F.one_hot(i).sum(0) * w", i=np.array([0, 2, 1, 2]), w=(3,))
+case("F.cosine_similarity(x, y)", x=(3, 4), y=(3, 4))
+case("F.cosine_similarity(x, y, dim=0)", x=(3, 4), y=(3, 1))
+case("F.cosine_similarity(x, y, -1, 0.5)", x=(2, 3, 4), y=(4,))
+case("F.pairwise_distance(x, y)", x=(3, 4), y=(3, 4))
+case("F.pairwise_distance(x, y, 1.0, keepdim=True)", x=(3, 4), y=(4,))
+case("F.pairwise_distance(x, y, 3.0, 0.1)", x=(4,), y=(4,))
+case("t.cdist(x, y)", x=(2, 3, 4), y=(2, 5, 4))
+case("t.cdist(x, y, 1.0)", x=(3, 4), y=(5, 4), second=False)
+
+# --- padding and resampling ---
+
+for mode in ("'reflect'", "'replicate'", "'circular'", "'constant', 1.5"):
+    case(f"F.pad(x, (2, 1), {mode})", x=(2, 3, 5))
+    case(f"F.pad(x, (2, 1, 0, 3), {mode})", x=(2, 3, 4, 5))
+    case(f"F.pad(x, (1, 0, 1, 2, 0, 1), {mode})", x=(2, 2, 3, 4, 3))
+case("F.pad(x, (1, 2))", x=(4,))
+case("F.pad(x, (-1, 2, 1, -2))", x=(4, 5))
+case("F.pad(x, (0, 0))", x=(4, 5))
+case("F.pad(x, (1, 1), 'reflect')", x=(3, 5))
+case("F.pixel_shuffle(x, 2)", x=(2, 8, 3, 2))
+case("F.pixel_shuffle(x, 3)", x=(9, 2, 2))
+case("F.pixel_unshuffle(x, 2)", x=(2, 3, 4, 6))
+for text in (
+    "scale_factor=2", "size=(7, 3)", "scale_factor=(1.7, 0.6)", "size=(7, 9), mode='bilinear'", "scale_factor=1.7, mode='bilinear'",
+    "size=(2, 9), mode='bilinear', align_corners=True", "scale_factor=2, mode='bicubic'", "size=(3, 9), mode='bicubic', align_corners=True",
+    "size=(3, 2), mode='area'", "scale_factor=0.5, mode='bilinear', recompute_scale_factor=True", "size=1, mode='bilinear', align_corners=True",
+    "size=(7, 3), mode='nearest-exact'",
+):  # fmt: skip
+    case(f"F.interpolate(x, {text})", x=(2, 3, 4, 5))
+case("F.interpolate(x, scale_factor=3, mode='linear')", x=(2, 3, 4))
+case("F.interpolate(x, 7)", x=(2, 3, 4))
+case("F.interpolate(x, size=(3, 4, 5), mode='trilinear')", x=(1, 2, 2, 3, 4))
+
+# --- losses ---
+
+for reduction in ("mean", "sum", "none"):
+    how = f"reduction='{reduction}'"
+    for text in ("mse_loss(x, y, ", "l1_loss(x, y, ", "smooth_l1_loss(x, y, beta=0.7, ", "huber_loss(x, y, delta=0.7, "):
+        case(f"F.{text}{how})", x=(4, 3), y=(4, 3))
+    case(f"F.cross_entropy(x, y, {how})", x=(4, 3), y=Labels((4,), 3))
+    case(f"F.cross_entropy(x, y, {how}, ignore_index=1)", x=(6, 3), y=Labels((6,), 3))
+    case(f"F.cross_entropy(x, y, w, {how})", x=(5, 3), y=Labels((5,), 3), w=Uniform((3,), constant=True))
+    case(f"F.cross_entropy(x, y, w, {how}, ignore_index=2, label_smoothing=0.2)", x=(6, 3), y=Labels((6,), 3), w=Uniform((3,), constant=True))
+    case(f"F.cross_entropy(x, y, {how}, label_smoothing=0.3)", x=(4, 3), y=Labels((4,), 3))
+    case(f"F.cross_entropy(x, y, {how})", x=(2, 3, 4), y=Labels((2, 4), 3))
+    case(f"F.cross_entropy(x, y, w, {how})", x=(2, 3, 2, 4), y=Labels((2, 2, 4), 3), w=Uniform((3,), constant=True))
+    case(f"F.cross_entropy(x, y, {how})", x=(3,), y=Labels((), 3))
+    case(f"F.cross_entropy(x, y.softmax(1), {how})", x=(4, 3), y=(4, 3))
+    case(f"F.cross_entropy(x, y, w, {how}, label_smoothing=0.2)", x=(2, 3, 4), y=Uniform((2, 3, 4)), w=Uniform((3,), constant=True))
+    case(f"F.cross_entropy(x, y, {how})", x=(3,), y=Uniform((3,)))
+    case(f"F.nll_loss(x, y, {how})", x=(4, 3), y=Labels((4,), 3))
+    case(f"F.nll_loss(x, y, w, ignore_index=1, {how})", x=(6, 3), y=Labels((6,), 3), w=Uniform((3,), constant=True))
+    case(f"F.nll_loss(x, y, {how})", x=(2, 3, 2, 4), y=Labels((2, 2, 4), 3))
+    case(f"F.nll_loss(x, y, {how})", x=(3,), y=Labels((), 3))
+    case(f"F.binary_cross_entropy(x, y, {how})", x=Uniform((4, 3)), y=Uniform((4, 3), constant=True))
+    case(f"F.binary_cross_entropy(x, y, w, {how})", x=Uniform((4,)), y=Labels((4,), 2), w=Uniform((4,), constant=True))
+    case(f"F.binary_cross_entropy_with_logits(x, y, {how})", x=(4, 3), y=Uniform((4, 3)))
+    case(f"F.binary_cross_entropy_with_logits(x, y, w, {how}, pos_weight=p)", x=(4, 3), y=Uniform((4, 3)), w=Uniform((4, 3)), p=Uniform((3,), constant=True))
+    case(f"F.kl_div(x, y, {how})", x=(4, 3), y=Uniform((4, 3)))
+    case(f"F.kl_div(x, y, {how}, log_target=True)", x=(4, 3), y=(4, 3))
+    case(f"F.poisson_nll_loss(x, y, {how})", x=(4, 3), y=Uniform((4, 3), 0.2, 4.0))
+    case(f"F.poisson_nll_loss(x, y, False, True, {how})", x=Uniform((4, 3)), y=Uniform((4, 3), 0.2, 4.0, constant=True))
+    case(f"F.gaussian_nll_loss(x, y, v, {how})", x=(4, 3), y=(4, 3), v=Uniform((4, 3)))
+    case(f"F.gaussian_nll_loss(x, y, v, full=True, eps=0.4, {how})", x=(4, 3), y=(4, 3), v=Uniform((4, 1)))
+    case(f"F.hinge_embedding_loss(x, y, 0.7, {how})", x=(4, 3), y=Labels((4, 3), 2, step=2) if False else np.array([[1, -1, 1]] * 4))
+    case(f"F.margin_ranking_loss(x, z, y, 0.2, {how})", x=(5,), z=(5,), y=np.array([1, -1, 1, 1, -1]))
+    case(f"F.cosine_embedding_loss(x, z, y, 0.1, {how})", x=(4, 3), z=(4, 3), y=np.array([1, -1, 1, -1]))
+    case(f"F.soft_margin_loss(x, y, {how})", x=(4, 3), y=np.array([[1.0, -1, 1]] * 4))
+    case(f"F.triplet_margin_loss(x, y, z, {how})", x=(4, 3), y=(4, 3), z=(4, 3))
+    case(f"F.triplet_margin_loss(x, y, z, 0.5, p=1.5, swap=True, {how})", x=(4, 3), y=(4, 3), z=(4, 3))
+    case(f"F.triplet_margin_with_distance_loss(x, y, z, {how})", x=(4, 3), y=(4, 3), z=(4, 3))
+    case(f"F.multi_margin_loss(x, y, {how})", x=(4, 3), y=Labels((4,), 3), second=False)
+    case(f"F.multi_margin_loss(x, y, 2, 0.7, w, {how})", x=(4, 3), y=Labels((4,), 3), w=Uniform((3,), constant=True), second=False)
+    case(f"F.multilabel_margin_loss(x, y, {how})", x=(3, 4), y=np.array([[3, 0, -1, 1], [-1, 2, 0, 1], [0, 1, 2, 3]]), second=False)
+    case(f"F.multilabel_soft_margin_loss(x, y, {how})", x=(4, 3), y=Labels((4, 3), 2))
+    case(f"F.multilabel_soft_margin_loss(x, y, w, {how})", x=(4, 3), y=Labels((4, 3), 2), w=Uniform((3,), constant=True))
+case("F.kl_div(x, y, reduction='batchmean')", x=(4, 3), y=Uniform((4, 3)))
+case("F.cross_entropy(x, y)", x=(0, 3), y=Labels((0,), 3))
+case("F.cross_entropy(x, y)", x=(3, 4), y=np.array([-100, -100, -100]))
+case("F.cross_entropy(x * 100, y)", x=(4, 3), y=Labels((4,), 3))
+case("F.mse_loss(x, y, size_average=False)", x=(4, 3), y=(4, 3))
+case("F.l1_loss(x, y, reduce=False)", x=(4, 3), y=(4, 3))
+case("F.mse_loss(x, y)", x=(), y=())
+case("F.mse_loss(x, y, weight=w)", x=(4, 3), y=(4, 3), w=Uniform((4, 3), constant=True))
+case("F.smooth_l1_loss(x, y, beta=0.0)", x=(4, 3), y=(4, 3))
+case("F.multi_margin_loss(x, y)", x=(3,), y=Labels((), 3), second=False)
+case("F.gaussian_nll_loss(x, y, v)", x=(4, 3), y=(4, 3), v=Uniform((4,)))
+
+CASES = case.cases
