@@ -27,6 +27,7 @@ class BuildNative(build_ext):
         try:
             super().run()
         except Exception as error:
+            self.extensions = []
             print(
                 f"nptorch: the native kernels were not built ({error}); NumPy serves instead, several times slower. "
                 "Install a C++17 compiler (g++ or clang++) and install nptorch again to get them.",
@@ -60,7 +61,7 @@ class BuildNative(build_ext):
 # The sources are found by BuildNative; the list here only makes them part of a source distribution.
 setup(
     ext_modules=[
-        Extension("nptorch._native", [], depends=[str(p) for p in sorted(NATIVE.glob("*/*.[ch]*"))], optional=True)
+        Extension("nptorch._native", [], depends=[str(p) for p in sorted(NATIVE.glob("*/*.[ch]*"))])
     ],
     cmdclass={"build_ext": BuildNative},
 )

@@ -168,6 +168,7 @@ def test_uniform_never_returns_its_upper_end() -> None:
         (lambda e: e.normal((2,), np.int8), "normal expects a floating-point dtype, got int8"),
         (lambda e: e.log_normal((2,), np.float32, 0, 0), "log_normal expects std > 0, got std=0"),
         (lambda e: e.exponential((2,), np.float32, 0), "rate > 0, got rate=0"),
+        (lambda e: e.exponential((2,), np.complex64), "floating-point dtype, got complex64"),
         (lambda e: e.cauchy((2,), np.float32, 0, -1), "sigma > 0, got sigma=-1"),
         (lambda e: e.geometric((2,), np.float32, 1), r"p in \(0, 1\), got p=1"),
         (lambda e: e.bernoulli(1.5, (2,)), r"p in \[0, 1\], got p=1.5"),

@@ -3,75 +3,69 @@
 The names are PyTorch's (https://pytorch.org/docs/stable/torch.html); those of the operations are derived from the op table.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
-from nptorch import autograd, linalg, random
 from nptorch import kernels as _kernels
 from nptorch import methods as _methods
-from nptorch.devices import device
-from nptorch.dtypes import (
-    ALIASES as _ALIASES,
-)
-from nptorch.dtypes import (
-    ALL as _ALL,
-)
-from nptorch.dtypes import (
-    dtype,
-    finfo,
-    get_default_dtype,
-    iinfo,
-    promote_types,
-    set_default_dtype,
-)
-from nptorch.grad_mode import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
-)
-from nptorch.kernels import get_num_threads, set_num_threads
+from nptorch.devices import device as device
+from nptorch.dtypes import ALIASES as _ALIASES
+from nptorch.dtypes import ALL as _ALL
+from nptorch.dtypes import dtype as dtype
+from nptorch.dtypes import finfo as finfo
+from nptorch.dtypes import get_default_dtype as get_default_dtype
+from nptorch.dtypes import iinfo as iinfo
+from nptorch.dtypes import promote_types as promote_types
+from nptorch.dtypes import set_default_dtype as set_default_dtype
+from nptorch.grad_mode import enable_grad as enable_grad
+from nptorch.grad_mode import inference_mode as inference_mode
+from nptorch.grad_mode import is_grad_enabled as is_grad_enabled
+from nptorch.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
+from nptorch.grad_mode import no_grad as no_grad
+from nptorch.grad_mode import set_grad_enabled as set_grad_enabled
+from nptorch.kernels import get_num_threads as get_num_threads
+from nptorch.kernels import set_num_threads as set_num_threads
 from nptorch.ops.registry import TABLE as _TABLE
 from nptorch.ops.signatures import FUNCTIONS as _FUNCTIONS
-from nptorch.random import (
-    Generator,
-    default_generator,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    seed,
-    set_rng_state,
-)
-from nptorch.size import Size
-from nptorch.tensor import Tensor
+from nptorch.printing import set_printoptions as set_printoptions
+from nptorch.random import Generator as Generator
+from nptorch.random import default_generator as default_generator
+from nptorch.random import get_rng_state as get_rng_state
+from nptorch.random import initial_seed as initial_seed
+from nptorch.random import manual_seed as manual_seed
+from nptorch.random import seed as seed
+from nptorch.random import set_rng_state as set_rng_state
+from nptorch.size import Size as Size
+from nptorch.tensor import Tensor as Tensor
+
+# These use the names above, as a user would.
+from nptorch import autograd as autograd  # isort: skip
+from nptorch import linalg as linalg  # isort: skip
+from nptorch import nn as nn  # isort: skip
+from nptorch import optim as optim  # isort: skip
+from nptorch import random as random  # isort: skip
+from nptorch import utils as utils  # isort: skip
+from nptorch.serialization import load as load  # isort: skip
+from nptorch.serialization import save as save  # isort: skip
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
 
-    def __getattr__(name: str) -> Any: ...
+    def __getattr__(name: str) -> _Any: ...
 
-
-# TEMPORARY while the rooms are being built
-import importlib as _importlib  # noqa: E402
-
-for _name, _what in (
-    ("printing", ("set_printoptions",)),
-    ("serialization", ("load", "save")),
-    ("nn", ()),
-    ("optim", ()),
-    ("utils.data", ()),
-    ("vision", ()),
-):
-    try:
-        _module = _importlib.import_module("nptorch." + _name)
-        globals().update({w: getattr(_module, w) for w in _what})
-    except (ImportError, AttributeError) as _error:
-        print("nptorch: not there yet:", _name, _error)
 
 _methods.bind()
 _kernels.install(_TABLE)
 globals().update(_FUNCTIONS)
 globals().update({d.name: d for d in _ALL})
 globals().update(_ALIASES)
+
+
+def __getattr__(name: str) -> _Any:  # noqa: F811
+    """`vision` and `transforms` (the same as vision.transforms), imported when first used: they are not needed for tensors."""
+    if name in ("vision", "transforms"):
+        import importlib
+
+        return importlib.import_module(f"nptorch.{name}")
+    raise AttributeError(f"module 'nptorch' has no attribute {name!r}")

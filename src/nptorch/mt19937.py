@@ -176,7 +176,7 @@ class Engine:
 
         Raises: RuntimeError if dtype is not floating, if low > high or if high - low overflows.
         """
-        dtype = _floating("uniform", dtype)
+        dtype = _floating("uniform", dtype, "fc")
         if dtype.kind == "c":
             return self.uniform((*shape, 2), _part(dtype), low, high).view(dtype)[..., 0]
         if not low <= high:
@@ -195,7 +195,7 @@ class Engine:
 
         Raises: RuntimeError if dtype is not floating or std is negative.
         """
-        dtype = _floating("normal", dtype)
+        dtype = _floating("normal", dtype, "fc")
         if not std >= 0:
             raise RuntimeError(f"normal expects std >= 0, got std={std}")
         if dtype.kind == "c":
@@ -328,9 +328,9 @@ def _part(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(f"f{dtype.itemsize // 2}")
 
 
-def _floating(name: str, dtype: Any) -> np.dtype[Any]:
+def _floating(name: str, dtype: Any, kinds: str = "f") -> np.dtype[Any]:
     dtype = np.dtype(dtype)
-    if dtype.kind not in "fc":
+    if dtype.kind not in kinds:
         raise RuntimeError(f"{name} expects a floating-point dtype, got {dtype}")
     return dtype
 

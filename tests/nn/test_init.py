@@ -80,9 +80,17 @@ def test_in_place_changes_are_counted():
         (lambda: nn.init.calculate_gain("leaky_relu", "x"), ValueError, "negative_slope x not a valid number"),
         (lambda: nn.init.xavier_uniform_(nptorch.empty(3)), ValueError, "fewer than 2 dimensions"),
         (lambda: nn.init.kaiming_uniform_(nptorch.empty(3, 3), mode="fan"), ValueError, "Mode fan not supported"),
-        (lambda: nn.init.eye_(nptorch.empty(3)), ValueError, "Only tensors with 2 dimensions are supported, eye_ got 1"),
+        (
+            lambda: nn.init.eye_(nptorch.empty(3)),
+            ValueError,
+            "Only tensors with 2 dimensions are supported, eye_ got 1",
+        ),
         (lambda: nn.init.dirac_(nptorch.empty(3, 3)), ValueError, "3 or 4 or 5 dimensions"),
-        (lambda: nn.init.dirac_(nptorch.empty(3, 3, 3), 2), ValueError, r"dim 0 \(3\) must be divisible by groups \(2\)"),
+        (
+            lambda: nn.init.dirac_(nptorch.empty(3, 3, 3), 2),
+            ValueError,
+            r"dim 0 \(3\) must be divisible by groups \(2\)",
+        ),
         (lambda: nn.init.orthogonal_(nptorch.empty(3)), ValueError, "2 or more dimensions"),
         (lambda: nn.init.sparse_(nptorch.empty(3), 0.1), ValueError, "2 dimensions"),
     ],
@@ -97,5 +105,7 @@ def test_warnings():
         nn.init.kaiming_uniform_(nptorch.empty(0, 3))
     with pytest.warns(UserWarning, match="more than 2 std"):
         nn.init.trunc_normal_(nptorch.empty(3), mean=10.0, a=7.0, b=7.5)
-    with pytest.warns(FutureWarning, match=r"`nn.init.xavier_uniform` is now deprecated in favor of `nn.init.xavier_uniform_`"):
+    with pytest.warns(
+        FutureWarning, match=r"`nn.init.xavier_uniform` is now deprecated in favor of `nn.init.xavier_uniform_`"
+    ):
         nn.init.xavier_uniform(nptorch.empty(2, 2))

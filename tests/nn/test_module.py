@@ -385,6 +385,21 @@ def test_batchnorm_of_before_num_batches_tracked_loads():
     assert m.num_batches_tracked.item() == 3
 
 
+def test_a_module_judges_only_the_keys_below_its_prefix():
+    unexpected = []
+    state = {"weight": nptorch.ones(3), "seen": nptorch.tensor(1), "strange": 1}
+    Scale()._load_from_state_dict(
+        {**{f"mine.{key}": value for key, value in state.items()}, "other.thing": 2},
+        "mine.",
+        {},
+        True,
+        [],
+        unexpected,
+        [],
+    )
+    assert unexpected == ["mine.strange"]
+
+
 def test_extra_state():
     class Counted(Scale):
         count = 0
@@ -453,7 +468,9 @@ def test_forward_hooks():
         m.register_forward_pre_hook(lambda module, args: args[0] * 10, prepend=True),
         m.register_forward_pre_hook(lambda module, args, kwargs: (args, {"times": 2}), with_kwargs=True),
         m.register_forward_hook(lambda module, args, output: output + 0.5),
-        m.register_forward_hook(lambda module, args, kwargs, output: calls.append((kwargs, output.tolist())), with_kwargs=True),
+        m.register_forward_hook(
+            lambda module, args, kwargs, output: calls.append((kwargs, output.tolist())), with_kwargs=True
+        ),
     ]
     assert m(nptorch.ones(3), times=1).tolist() == [22.5] * 3
     assert calls == [({"times": 2}, [22.5] * 3)]
@@ -522,7 +539,9 @@ def test_backward_hooks_as_pytorch(two_inputs):
 
 def test_backward_hooks_without_input_that_requires_grad():
     m, seen = Scale(), []
-    m.register_full_backward_hook(lambda module, grad_input, grad_output: seen.append((grad_input, grad_output[0].tolist())))
+    m.register_full_backward_hook(
+        lambda module, grad_input, grad_output: seen.append((grad_input, grad_output[0].tolist()))
+    )
     m(nptorch.ones(3)).sum().backward()
     assert seen == [((None,), [1, 1, 1])]
     with nptorch.no_grad():
@@ -550,7 +569,9 @@ def test_backward_hook_and_an_in_place_change():
 def test_backward_hook_errors():
     m = Scale()
     m.register_full_backward_hook(lambda module, grad_input, grad_output: (None, None))
-    with pytest.raises(RuntimeError, match="Backward hook returned an invalid number of grad_input, got 2, but expected 1"):
+    with pytest.raises(
+        RuntimeError, match="Backward hook returned an invalid number of grad_input, got 2, but expected 1"
+    ):
         m(nptorch.ones(3, requires_grad=True)).sum().backward()
     wrapped = Named()
     wrapped.register_full_backward_hook(lambda *args: None)

@@ -101,7 +101,15 @@ def test_parameters_in_containers_are_found():
             self.values = nn.ParameterList([nptorch.ones(1)])
 
     names = [name for name, _ in Net().named_parameters()]
-    assert names == ["list.0.weight", "list.0.bias", "list.1.weight", "list.1.bias", "dict.x.weight", "dict.x.bias", "values.0"]
+    assert names == [
+        "list.0.weight",
+        "list.0.bias",
+        "list.1.weight",
+        "list.1.bias",
+        "dict.x.weight",
+        "dict.x.bias",
+        "values.0",
+    ]
 
 
 def test_module_list_has_no_forward():

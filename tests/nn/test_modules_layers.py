@@ -248,7 +248,11 @@ def make(text, package):
 
 def plain(module):
     """The attributes of a module that are plain Python values."""
-    return {key: value for key, value in module.__dict__.items() if isinstance(value, (int, float, str, tuple, list, type(None)))}
+    return {
+        key: value
+        for key, value in module.__dict__.items()
+        if isinstance(value, (int, float, str, tuple, list, type(None)))
+    }
 
 
 @pytest.mark.parametrize("text", LAYERS)
@@ -333,6 +337,20 @@ def test_forward_and_gradients_as_pytorch(text, torch):
             np.testing.assert_allclose(got, expected, rtol=1e-7 if "Hardsigmoid" in text else 1e-9, atol=1e-11)
 
 
+def test_batchnorm_whose_tracking_was_switched_off(torch):
+    """Training then leaves the running statistics alone, evaluation uses them."""
+    results = []
+    for package in (nptorch, torch):
+        layer = package.nn.BatchNorm1d(3)
+        x = package.arange(12.0).reshape(4, 3)
+        layer(x)
+        layer.track_running_stats = False
+        outputs = [layer(x), layer.eval()(x), layer.running_mean, layer.num_batches_tracked]
+        results.append([out.detach().numpy() for out in outputs])
+    for got, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_dropout_draws_as_pytorch(torch):
     for text in ("nn.Dropout(0.3)", "nn.Dropout2d(0.5)", "nn.AlphaDropout(0.3)"):
         results = []
@@ -381,7 +399,15 @@ def test_layers_copy_and_pickle(text):
 @pytest.mark.parametrize("dtype", ["float64", "float16"])
 def test_layers_take_dtype_and_device(dtype):
     wanted = getattr(nptorch, dtype)
-    for text in ("Linear(2, 3", "Conv2d(1, 2, 3", "BatchNorm1d(2", "Embedding(2, 3", "LayerNorm(2", "Bilinear(1, 2, 3", "PReLU(1"):
+    for text in (
+        "Linear(2, 3",
+        "Conv2d(1, 2, 3",
+        "BatchNorm1d(2",
+        "Embedding(2, 3",
+        "LayerNorm(2",
+        "Bilinear(1, 2, 3",
+        "PReLU(1",
+    ):
         layer = eval(f"nn.{text}, dtype=wanted, device='cpu')", {"nn": nn, "wanted": wanted})
         assert {p.dtype for p in layer.parameters()} == {wanted}
     assert nn.BatchNorm1d(2, dtype=wanted).running_mean.dtype is wanted

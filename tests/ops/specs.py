@@ -114,7 +114,7 @@ sample("pow", lambda T, x, y: T.pow(x, y), P(3, 4), R(4))
 for _power in (2, 3, 0.5, -1.5, 0, 1):
     sample("pow", lambda T, x, p=_power: x**p, P(3, 4))
 sample("pow", lambda T, x: 2**x, R(3, 4))
-sample("float_power", lambda T, x: x**2.0, P(3))
+sample("float_power", lambda T, x, y: T.float_power(x, y), P(3), R(3))
 sample("xlogy", lambda T, x, y: T.xlogy(x, y), P(3, 4), P(4))
 sample("where", lambda T, c, x, y: T.where(c, x, y), B(3, 4), R(3, 1), R(4))
 sample("clamp", lambda T, x: T.clamp(x, -0.53, 0.66), D(3, 4))

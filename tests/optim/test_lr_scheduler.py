@@ -28,7 +28,10 @@ SCHEDULES = [
     ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 5, "step_size_down": 8}),
     ("CyclicLR", {"base_lr": 0.01, "max_lr": [0.1, 0.2], "step_size_up": 5, "mode": "triangular2"}),
     ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 5, "mode": "exp_range", "gamma": 0.98}),
-    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 5, "scale_fn": lambda x: 1 / x, "cycle_momentum": False}),
+    (
+        "CyclicLR",
+        {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 5, "scale_fn": lambda x: 1 / x, "cycle_momentum": False},
+    ),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 51}),
     ("OneCycleLR", {"max_lr": [0.5, 0.1], "epochs": 3, "steps_per_epoch": 17, "three_phase": True}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 51, "anneal_strategy": "linear", "cycle_momentum": False}),
@@ -187,6 +190,14 @@ def test_wrong_order_warns_once():
     with pytest.warns(UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
         scheduler.step()
     scheduler.step()
+
+
+def test_steps_from_before_the_schedule_do_not_count():
+    optimizer = ours()
+    optimizer.step()
+    scheduler = lr_scheduler.StepLR(optimizer, 3)
+    with pytest.warns(UserWarning, match="before"):
+        scheduler.step()
 
 
 def test_get_lr_outside_a_step_warns():

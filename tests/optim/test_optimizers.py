@@ -203,14 +203,15 @@ def test_loaded_state_takes_the_dtype_of_the_parameter_but_steps_keep_theirs():
     assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)  # missing in the file: the default
 
 
-def test_step_changes_in_place_and_is_seen_by_the_version_check():
+@pytest.mark.parametrize("name", sorted({name for name, _ in ALGORITHMS}))
+def test_step_changes_in_place_and_is_seen_by_the_version_check(name):
     p = ours(np.ones(3, "float32"))
     memory = p.data_ptr()
     (p * p).sum().backward()
     loss = (p * p).sum()
-    optim.SGD([p], lr=0.1).step()
+    getattr(optim, name)([p], lr=0.1).step()
     assert p.data_ptr() == memory
-    np.testing.assert_allclose(p.detach().numpy(), 0.8)
+    assert p[0].item() < 1
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 
@@ -339,7 +340,10 @@ def test_repr_as_pytorch():
 @pytest.mark.parametrize("name", sorted({name for name, _ in ALGORITHMS}))
 def test_defaults_as_pytorch(name):
     torch = pytest.importorskip("torch")
-    mine, theirs = getattr(optim, name)([ours(np.ones(1))]), getattr(torch.optim, name)([torch.nn.Parameter(torch.ones(1))])
+    mine, theirs = (
+        getattr(optim, name)([ours(np.ones(1))]),
+        getattr(torch.optim, name)([torch.nn.Parameter(torch.ones(1))]),
+    )
     assert mine.defaults == theirs.defaults
 
 

@@ -121,7 +121,7 @@ def left_early(T: Any, given: bool = False, **more: Any) -> Any:
     for _ in range(3):
         seen.append(batches(itertools.islice(loader, 2)))
         seen.append([word(T), word(T, g)])
-    return seen
+    return [*seen, batches(loader)]
 
 
 @run()

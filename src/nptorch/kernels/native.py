@@ -14,7 +14,7 @@ import numpy as np
 
 try:
     from nptorch import _native  # type: ignore[attr-defined]
-except ModuleNotFoundError:
+except ImportError:
     _native = None
 
 Array = np.ndarray[Any, Any]

@@ -1,6 +1,6 @@
 """The update formulas of the optimizers, on lists of arrays: each function changes parameters and state in place.
 
-PyTorch's order of operations, so that runs agree to rounding. The native kernels serve sgd_step and adam_step where they fit.
+PyTorch's order of operations, so that runs agree to rounding. Native kernels serve sgd_step and adam_step.
 Every function takes `params` and `grads`, then one list a state value, all in the same order; `step` counts from 1.
 """
 
@@ -17,7 +17,7 @@ from nptorch.kernels import native
 Array = np.ndarray[Any, Any]
 Arrays = Sequence[Array]
 
-# Elements updated at a time: a dozen passes over 32K elements stay in the L2 cache, over whole arrays each would go to memory.
+# Elements updated at a time: a dozen passes over so many stay in the L2 cache, over all each would go to memory.
 _BLOCK = 1 << 15
 
 
@@ -55,7 +55,7 @@ def _blocks(*columns: Sequence[Array | None]) -> Iterator[tuple[Any, ...]]:
 
 
 def _descent(p: Array, g: Array, maximize: bool, weight_decay: float, out: Array) -> Array:
-    """The gradient to descend: negated to maximize, with the L2 penalty's part; written to `out` if it is not g itself."""
+    """The gradient to descend: negated to maximize, with the L2 penalty's part; in `out` if it is not g itself."""
     if weight_decay:
         np.multiply(p, weight_decay, out=out)
         return np.subtract(out, g, out=out) if maximize else np.add(g, out, out=out)

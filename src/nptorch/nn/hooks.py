@@ -73,7 +73,7 @@ class Hooked:
         return add(self._backward_pre_hooks, hook, prepend=prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> Handle:
-        """Call `hook(module, grad_input, grad_output)` after the module's backward pass; it may return another grad_input."""
+        """Call `hook(module, grad_input, grad_output)` after the backward pass; it may return another grad_input."""
         self._is_full_backward_hook = True
         return add(self._backward_hooks, hook, prepend=prepend)
 
@@ -193,11 +193,11 @@ class _Gate(Node):
 
     def __init__(self, label: str, values: tuple[Any, ...], on_grads: Callable[..., Any]) -> None:
         tensors = [x if isinstance(x, Tensor) else None for x in values]
-        floating = [x is not None and x._array.dtype.kind in "fc" for x in tensors]
-        outputs = [
-            (x._array.shape, x._array.dtype) if f else ((), None) for x, f in zip(tensors, floating, strict=True)
-        ]  # type: ignore[union-attr]
-        super().__init__([None if x is None else edge_of(x) for x in tensors], outputs)  # type: ignore[arg-type]
+        outputs: list[Any] = [
+            (x._array.shape, x._array.dtype) if x is not None and x._array.dtype.kind in "fc" else ((), None)
+            for x in tensors
+        ]
+        super().__init__([None if x is None else edge_of(x) for x in tensors], outputs)
         self.label, self.on_grads = label, on_grads
         self.passed = tuple(self._pass(value, slot) for slot, value in enumerate(values))
 

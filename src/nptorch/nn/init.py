@@ -128,7 +128,10 @@ def kaiming_normal_(
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
-    """Draw from N(mean, std^2) cut to [a, b], by rejection: of normal draws, or of uniform ones where few normals fall inside."""
+    """Draw from N(mean, std^2) cut to [a, b], by rejection.
+
+    Where few normal draws would fall inside, uniform ones are rejected instead.
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             f"mean {mean} is more than 2 std from [{a}, {b}] in nn.init.trunc_normal_; the distribution of values may be incorrect.",

@@ -86,9 +86,10 @@ class Module(hooks.Hooked, state.Stateful):
                 self._forget(name, keep=registry)
             elif members is not None and name in members:
                 if value is not None and not (kind is Buffer and isinstance(value, Tensor)):
+                    package = naming.package()
+                    allowed = f"{package}.nn.{kind.__name__}" + (f", {package}.Tensor" if kind is Buffer else "")
                     raise TypeError(
-                        f"cannot assign '{type_name(value)}' as {expected} '{name}' "
-                        f"({naming.package()}.nn.{kind.__name__}{', ' + naming.package() + '.Tensor' if kind is Buffer else ''} or None expected)"
+                        f"cannot assign '{type_name(value)}' as {expected} '{name}' ({allowed} or None expected)"
                     )
                 persistent = name not in own["_non_persistent_buffers_set"]
             else:

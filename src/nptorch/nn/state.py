@@ -198,7 +198,7 @@ class Stateful:
         return hooks.add(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook: hooks.Hook) -> hooks.Handle:
-        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
+        """Call `hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)` before loading."""
         return hooks.add(self._load_state_dict_pre_hooks, hook)
 
     def register_load_state_dict_post_hook(self, hook: hooks.Hook) -> hooks.Handle:

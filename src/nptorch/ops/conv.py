@@ -27,8 +27,12 @@ def out_length(n: int, kernel: int, stride: int, padding: int, dilation: int) ->
 
 
 def _padded(xp: Any, x: Any, padding: Pair) -> Any:
-    ph, pw = padding
-    return xp.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw))) if ph or pw else x
+    (n, c, h, w), (ph, pw) = x.shape, padding
+    if not (ph or pw):
+        return x
+    out = xp.zeros((n, c, h + 2 * ph, w + 2 * pw), x.dtype)
+    out[:, :, ph : ph + h, pw : pw + w] = x
+    return out
 
 
 def windows(x: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
@@ -40,43 +44,51 @@ def windows(x: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
     return np.lib.stride_tricks.as_strided(x, shape, (a, b, i * sh, j * sw, i * dh, j * dw))
 
 
-def _columns(xp: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    """The windows as a matrix for each group: (groups, N * oH * oW, C/groups * kH * kW)."""
-    view = windows(_padded(xp, x, padding), kernel, stride, dilation)
-    n, c, oh, ow, kh, kw = view.shape
-    view = view.reshape(n, groups, c // groups, oh, ow, kh, kw) if groups > 1 else view[:, None]
-    return view.transpose(1, 0, 3, 4, 2, 5, 6).reshape(groups, n * oh * ow, c // groups * kh * kw)
+def tap(x: Any, i: int, j: int, out: Pair, stride: Pair, dilation: Pair) -> Any:
+    """What each window of a padded image has at kernel place (i, j), as a view: (N, C, H, W) -> (N, C, oH, oW)."""
+    (oh, ow), (sh, sw), top, left = out, stride, i * dilation[0], j * dilation[1]
+    return x[:, :, top : top + sh * (oh - 1) + 1 : sh, left : left + sw * (ow - 1) + 1 : sw]
+
+
+# Columns keep the pixels last: rows of the image are then copied as wholes, several times faster than kernel by kernel.
 
 
 def _conv2d(xp: Any, x: Any, w: Any, b: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    n, o = x.shape[0], w.shape[0]
-    oh, ow = (out_length(x.shape[2 + i], w.shape[2 + i], stride[i], padding[i], dilation[i]) for i in (0, 1))
-    columns = _columns(xp, x, w.shape[2:], stride, padding, dilation, groups)
-    product = xp.matmul(columns, w.reshape(groups, o // groups, -1).transpose(0, 2, 1))  # (groups, N * oH * oW, O/groups)
-    out = product.reshape(groups, n, oh, ow, o // groups).transpose(1, 0, 4, 2, 3).reshape(n, o, oh, ow)
-    return xp.ascontiguousarray(out) if b is None else out + b.reshape(1, o, 1, 1)
+    view = windows(_padded(xp, x, padding), w.shape[2:], stride, dilation)
+    n, c, oh, ow, kh, kw = view.shape
+    o = w.shape[0]
+    columns = view.transpose(0, 1, 4, 5, 2, 3).reshape(n, groups, c // groups * kh * kw, oh * ow)
+    out = xp.matmul(w.reshape(groups, o // groups, c // groups * kh * kw), columns).reshape(n, o, oh, ow)
+    if b is not None:
+        out += b.reshape(o, 1, 1)
+    return out
 
 
-def _conv2d_input(xp: Any, g: Any, w: Any, *, shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    (n, c, h, width), (sh, sw), (ph, pw), (dh, dw) = shape, stride, padding, dilation
+def _conv2d_input(
+    xp: Any, g: Any, w: Any, *, shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Any:
+    (n, c, h, width), (ph, pw) = shape, padding
     o, per_group, kh, kw = w.shape
     oh, ow = g.shape[2:]
-    by_pixel = g.reshape(n, groups, o // groups, oh, ow).transpose(1, 0, 3, 4, 2).reshape(groups, n * oh * ow, o // groups)
-    columns = xp.matmul(by_pixel, w.reshape(groups, o // groups, -1))
-    taps = columns.reshape(groups, n, oh, ow, per_group, kh, kw).transpose(5, 6, 1, 0, 4, 2, 3).reshape(kh, kw, n, c, oh, ow)
+    taps_first = w.reshape(groups, o // groups, per_group * kh * kw).transpose(0, 2, 1)
+    columns = xp.matmul(taps_first, g.reshape(n, groups, o // groups, oh * ow)).reshape(n, c, kh, kw, oh, ow)
     out = xp.zeros((n, c, h + 2 * ph, width + 2 * pw), g.dtype)
     for i in range(kh):
         for j in range(kw):
-            out[:, :, i * dh : i * dh + sh * (oh - 1) + 1 : sh, j * dw : j * dw + sw * (ow - 1) + 1 : sw] += taps[i, j]
+            place = tap(out, i, j, (oh, ow), stride, dilation)
+            place += columns[:, :, i, j]
     return xp.ascontiguousarray(out[:, :, ph : ph + h, pw : pw + width])
 
 
-def _conv2d_weight(xp: Any, x: Any, g: Any, *, shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    o = shape[0]
-    n, _, oh, ow = g.shape
-    columns = _columns(xp, x, shape[2:], stride, padding, dilation, groups)
-    by_channel = g.reshape(n, groups, o // groups, oh * ow).transpose(1, 2, 0, 3).reshape(groups, o // groups, n * oh * ow)
-    return xp.matmul(by_channel, columns).reshape(shape)
+def _conv2d_weight(
+    xp: Any, x: Any, g: Any, *, shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Any:
+    (n, o, oh, ow), (kh, kw) = g.shape, shape[2:]
+    view = windows(_padded(xp, x, padding), (kh, kw), stride, dilation)[:, :, :oh, :ow]
+    # One product over all images: image by image it degenerates where a kernel is as large as the image.
+    columns = view.transpose(1, 4, 5, 0, 2, 3).reshape(groups, shape[1] * kh * kw, n * oh * ow)
+    by_channel = g.transpose(1, 0, 2, 3).reshape(groups, o // groups, n * oh * ow)
+    return xp.matmul(by_channel, columns.transpose(0, 2, 1)).reshape(shape)
 
 
 def _bias_gradient(g: Tensor) -> Tensor:

@@ -208,6 +208,14 @@ float_power = op(
     _pow_exponent_vjp,
     promote=lambda xs: cast(xs, dtypes.float64),
 )
+
+
+@function("float_power")
+def _float_power(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent in float64."""
+    return float_power(input, exponent)
+
+
 exp = unary("exp", lambda xp, x: xp.exp(x), lambda g, out: g * conj(out), promote=to_float)
 exp2 = unary("exp2", lambda xp, x: xp.exp2(x), lambda g, out: g * (out * math.log(2)), promote=to_float)
 expm1 = unary("expm1", lambda xp, x: xp.expm1(x), lambda g, out: g * (out + 1), promote=to_float)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
-from nptorch.ops.conv import Pair, windows
+from nptorch.ops.conv import Pair, tap
 from nptorch.ops.promotion import float_only
 from nptorch.ops.reduce import take_along
 from nptorch.ops.registry import op
@@ -21,37 +22,40 @@ def pooled_length(n: int, kernel: int, stride: int, padding: int, dilation: int,
     return out - 1 if ceil_mode and (out - 1) * stride >= n + padding else out
 
 
-def _framed(xp: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool, value: Any) -> tuple[Any, Pair]:
+def _framed(
+    xp: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool, value: Any
+) -> tuple[Any, Pair]:
     """The image in a frame wide enough for every window, and the number of windows."""
-    counts, pads = [], []
-    for i in (0, 1):
-        n = x.shape[2 + i]
-        out = pooled_length(n, kernel[i], stride[i], padding[i], dilation[i], ceil_mode)
-        end = (out - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1
-        counts.append(out)
-        pads.append((padding[i], max(0, end - n - padding[i])))
-    framed = xp.pad(x, ((0, 0), (0, 0), *pads), constant_values=value) if any(map(any, pads)) else x
-    return framed, (counts[0], counts[1])
+    n, c, *lengths = x.shape
+    out, full = [], []
+    for length, k, s, p, d in zip(lengths, kernel, stride, padding, dilation, strict=True):
+        out.append(pooled_length(length, k, s, p, d, ceil_mode))
+        full.append(max(length + p, (out[-1] - 1) * s + d * (k - 1) + 1))
+    if full != lengths or any(padding):
+        framed = xp.full((n, c, full[0], full[1]), value, x.dtype)
+        framed[:, :, padding[0] : padding[0] + lengths[0], padding[1] : padding[1] + lengths[1]] = x
+        x = framed
+    return x, (out[0], out[1])
 
 
-def _max_pool2d(xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
+def _max_pool2d(
+    xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+) -> Any:
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     framed, (oh, ow) = _framed(xp, x, kernel, stride, padding, dilation, ceil_mode, lowest)
-    view = windows(framed, kernel, stride, dilation)[:, :, :oh, :ow]
-    n, c = x.shape[:2]
+    width = x.shape[3]
+    top, left = xp.arange(oh) * stride[0] - padding[0], xp.arange(ow) * stride[1] - padding[1]
+    # Until something is larger, the place of the window's first pixel inside the image: a window may hold -inf only.
+    first_row, first_column = (dilation[i] * -(xp.minimum(at, 0) // dilation[i]) for i, at in enumerate((top, left)))
+    best = tap(framed, 0, 0, (oh, ow), stride, dilation).copy()
+    place = xp.broadcast_to(first_row[:, None] * width + first_column, best.shape)
     # One pass per tap: the taps are few, the windows many.
-    best = xp.array(view[..., 0, 0], order="C")
-    tap = xp.zeros(best.shape, np.intp)
-    for k in range(1, kernel[0] * kernel[1]):
-        value = view[..., k // kernel[1], k % kernel[1]]
+    for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
+        value = tap(framed, i, j, (oh, ow), stride, dilation)
         better = (value > best) | (value != value)  # the first maximum wins; NaN beats all
-        xp.copyto(best, value, where=better)
-        tap[better] = k
-    rows = xp.arange(oh)[:, None] * stride[0] - padding[0] + tap // kernel[1] * dilation[0]
-    columns = xp.arange(ow) * stride[1] - padding[1] + tap % kernel[1] * dilation[1]
-    # A window of -inf only would point into the padding.
-    rows, columns = xp.maximum(rows, 0), xp.maximum(columns, 0)
-    return best, (rows * x.shape[3] + columns).astype(np.int64).reshape(n, c, oh, ow)
+        xp.maximum(best, value, out=best)
+        place = xp.where(better, i * dilation[0] * width + j * dilation[1], place)
+    return best, place + (top[:, None] * width + left)
 
 
 def _from_pixels(x: Tensor, indices: Tensor) -> Tensor:
@@ -62,9 +66,10 @@ def _from_pixels(x: Tensor, indices: Tensor) -> Tensor:
 
 def _max_pool2d_backward(xp: Any, g: Any, indices: Any, *, shape: Any) -> Any:
     n, c, h, w = shape
-    # bincount adds up repeated places many times faster than add.at
-    at = (xp.arange(n * c)[:, None] * (h * w) + indices.reshape(n * c, -1)).reshape(-1)
-    return xp.bincount(at, g.reshape(-1), n * c * h * w).astype(g.dtype).reshape(shape)
+    out = xp.zeros(n * c * h * w, g.dtype)
+    planes = xp.arange(n * c).reshape(n, c, 1, 1) * (h * w)
+    xp.add.at(out, (planes + indices).reshape(-1), g.reshape(-1))
+    return out.reshape(shape)
 
 
 max_pool2d = op(
@@ -96,24 +101,45 @@ def _divisors(xp: Any, shape: Any, out: Pair, kernel: Pair, stride: Pair, paddin
 
 
 def _avg_pool2d(
-    xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+    xp: Any,
+    x: Any,
+    *,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
 ) -> Any:
-    framed, (oh, ow) = _framed(xp, x, kernel, stride, padding, (1, 1), ceil_mode, 0)
-    total = windows(framed, kernel, stride, (1, 1))[:, :, :oh, :ow].sum((4, 5))
-    by = divisor or _divisors(xp, x.shape, (oh, ow), kernel, stride, padding, count_include_pad)
-    return (total / by).astype(x.dtype)
+    framed, out = _framed(xp, x, kernel, stride, padding, (1, 1), ceil_mode, 0)
+    total = xp.zeros((*x.shape[:2], *out), x.dtype)
+    for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
+        total += tap(framed, i, j, out, stride, (1, 1))
+    by = divisor or _divisors(xp, x.shape, out, kernel, stride, padding, count_include_pad)
+    return (total / by).astype(x.dtype, copy=False)
 
 
 def _avg_pool2d_backward(
-    xp: Any, g: Any, *, shape: Any, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+    xp: Any,
+    g: Any,
+    *,
+    shape: Any,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
 ) -> Any:
     (n, c, h, w), (ph, pw), (sh, sw) = shape, padding, stride
     oh, ow = g.shape[2:]
-    share = (g / (divisor or _divisors(xp, shape, (oh, ow), kernel, stride, padding, count_include_pad))).astype(g.dtype)
-    out = xp.zeros((n, c, max(h + 2 * ph, (oh - 1) * sh + kernel[0]), max(w + 2 * pw, (ow - 1) * sw + kernel[1])), g.dtype)
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            out[:, :, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw] += share
+    by = divisor or _divisors(xp, shape, (oh, ow), kernel, stride, padding, count_include_pad)
+    share = (g / by).astype(g.dtype, copy=False)
+    framed = (n, c, max(h + 2 * ph, (oh - 1) * sh + kernel[0]), max(w + 2 * pw, (ow - 1) * sw + kernel[1]))
+    out = xp.zeros(framed, g.dtype)
+    for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
+        place = tap(out, i, j, (oh, ow), stride, (1, 1))
+        place += share
     return xp.ascontiguousarray(out[:, :, ph : ph + h, pw : pw + w])
 
 

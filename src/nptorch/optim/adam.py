@@ -1,6 +1,7 @@
 """Adam and AdamW.
 
-Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html; Kingma and Ba 2014, Loshchilov and Hutter 2017.
+Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html;
+Kingma and Ba 2014, Loshchilov and Hutter 2017.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from nptorch.optim.optimizer import Optimizer, check, check_betas
 class Adam(Optimizer):
     """Steps of size lr * mean(gradient) / root(mean(gradient^2)), means by exponential decay with the two betas.
 
-    weight_decay is part of the gradient, or applied to p itself if decoupled. Raises: ValueError for an option out of range.
+    weight_decay is part of the gradient, or applied to p itself if decoupled.
+    Raises: ValueError for an option out of range.
     """
 
     def __init__(

@@ -80,7 +80,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Optimizer:
-    """Base class: `params` are Tensors, (name, Tensor) pairs, or dicts of them with options of their own; defaults are the options.
+    """Base class: `params` are Tensors, (name, Tensor) pairs, or dicts of them with options of their own.
 
     A subclass defines _update(group), or step(). Raises: TypeError for what is no Tensor, ValueError for none at all.
     """
@@ -135,7 +135,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} defines neither _update(group) nor step()")
 
     def _batches(self, group: dict[str, Any], *names: str) -> Iterable[tuple[int, list[list[Array]]]]:
-        """For each count of steps (this one included): params, grads and one list a state value, as arrays to change in place."""
+        """For each count of steps, this one included: params, grads and one list a state value, to change in place."""
         batches: dict[int, list[list[Array]]] = {}
         for p in group["params"]:
             gradient = p._grad
@@ -169,7 +169,7 @@ class Optimizer:
     # --- parameter groups ---
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with options of their own, e.g. {"params": [...], "lr": 1e-3}; what is not given comes from the defaults.
+        """Add parameters with options of their own, e.g. {"params": [...], "lr": 1e-3}; the rest are the defaults.
 
         Raises: TypeError or ValueError for what cannot be optimized, or is already.
         """

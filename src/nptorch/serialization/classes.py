@@ -30,9 +30,10 @@ _FUNCTIONS: dict[str, dict[str, Any]] = {
 def spelled(value: Any) -> tuple[str, str] | None:
     """PyTorch's module and name of a class or function of ours; None for anything else."""
     if isinstance(value, FunctionType):
+        name = value.__name__
         for module, functions in _FUNCTIONS.items():
-            if functions.get(value.__name__) is value:
-                return module, value.__name__
+            if functions.get(name) is value:
+                return module, name
     elif isinstance(value, type) and issubclass(value, nn.Module):
         for ours, theirs in _PACKAGES:
             if value.__module__.startswith(ours + "."):

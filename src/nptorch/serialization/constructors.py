@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,8 @@ def rebuild_parameter_with_state(data: Tensor, requires_grad: bool, backward_hoo
 @constructor("torch._tensor", "_rebuild_from_type_v2")
 def rebuild_from_type_v2(function: Any, kind: Any, arguments: Any, state: Any) -> Tensor:
     """A tensor with attributes of its own, or of a subclass."""
-    if function not in CALLS or not isinstance(kind, type) or not issubclass(kind, Tensor):
-        raise CheckpointError(f"a tensor is to be made by {function!r} as {kind!r}, which is not known")
+    if not callable(function) or function not in CALLS or not isinstance(kind, type) or not issubclass(kind, Tensor):
+        raise CheckpointError(f"refused: a tensor is to be made by {short(function)} as {short(kind)}")
     made = CALLS[function](*arguments)
     if kind is not Tensor and type(made) is Tensor:
         made = from_array(made._array, kind)
@@ -94,7 +95,7 @@ def _with_attributes(made: Any, state: Any) -> Any:
 @constructor("torch", "Size", Size)
 def _size(lengths: Any) -> Size:
     if not all(type(n) is int for n in lengths):
-        raise CheckpointError(f"a Size of {lengths!r}")
+        raise CheckpointError(f"a Size of {short(lengths)}")
     return Size(lengths)
 
 
@@ -113,7 +114,7 @@ NAMES["torch._C", "_VariableFunctionsClass"] = _Functions
 @constructor("builtins", "getattr")
 def _torch_function(owner: Any, name: str) -> Any:
     if owner is not _Functions or name not in FUNCTIONS:
-        raise CheckpointError(f"refused: the file asks for attribute {name!r} of {owner!r}, which could run anything")
+        raise CheckpointError(f"refused: the file asks for attribute {short(name)} of {short(owner)}, which could run anything")
     return FUNCTIONS[name]
 
 
@@ -132,10 +133,8 @@ def _collection(kind: Any, hashes: bool) -> None:
     CALLS[kind] = make
 
 
-for _kind in (set, frozenset, Counter):
-    _collection(_kind, hashes=True)
-for _kind in (list, tuple, deque):
-    _collection(_kind, hashes=False)
+for _kind in (set, frozenset, Counter, list, tuple, deque):
+    _collection(_kind, hashes=_kind in (set, frozenset, Counter))
 
 
 @constructor("collections", "OrderedDict", OrderedDict)
@@ -150,7 +149,7 @@ def _ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
 @constructor("collections", "defaultdict", defaultdict)
 def _defaultdict(factory: Any = None, *rest: Any) -> defaultdict[Any, Any]:
     if rest or factory not in (None, bool, int, float, complex, str, list, tuple, dict, set):
-        raise CheckpointError(f"a defaultdict of {factory!r}")
+        raise CheckpointError(f"a defaultdict of {short(factory)}")
     return defaultdict(factory)
 
 
@@ -185,7 +184,7 @@ def _bytes() -> bytes:
 def _encode(text: str, encoding: str) -> bytes:
     # Any other name would make Python import the module of that codec.
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise CheckpointError(f"text is to be encoded as {encoding!r}; bytes are stored as latin1")
+        raise CheckpointError(f"text is to be encoded as {short(encoding)}; bytes are stored as latin1")
     return text.encode("latin1")
 
 
@@ -196,7 +195,7 @@ def _encode(text: str, encoding: str) -> bytes:
 def _numpy_dtype(code: str, align: Any = False, copy: Any = False) -> np.dtype[Any]:
     kind, width = code[:1], code[1:]
     if kind not in "biufcSU" or not width.isdecimal():
-        raise CheckpointError(f"refused: a NumPy array of dtype {code!r}; only numbers and text are loaded")
+        raise CheckpointError(f"refused: a NumPy array of dtype {short(code)}; only numbers and text are loaded")
     return np.dtype(code, copy=True)
 
 
@@ -210,9 +209,9 @@ constructor("numpy.core.multiarray", "scalar")(_numpy_scalar)
 
 def _numpy_array(dtype: Any, content: Any, shape: Any) -> np.ndarray[Any, Any]:
     if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(content, bytes | bytearray):
-        raise CheckpointError(f"refused: NumPy data of dtype {dtype!r} in a {type(content).__name__}")
+        raise CheckpointError(f"refused: NumPy data of dtype {short(dtype)} in a {type(content).__name__}")
     if any(type(n) is not int or n < 0 for n in shape):
-        raise CheckpointError(f"a NumPy array of shape {shape!r}")
+        raise CheckpointError(f"a NumPy array of shape {short(shape)}")
     return np.frombuffer(content, dtype).reshape(shape)
 
 
@@ -224,7 +223,7 @@ def _no_array(*arguments: Any) -> None:
 @constructor("numpy._core.multiarray", "_reconstruct")
 def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray[Any, Any]:
     if kind is not np.ndarray:
-        raise CheckpointError(f"refused: a NumPy array of the kind {kind!r}")
+        raise CheckpointError(f"refused: a NumPy array of the kind {short(kind)}")
     return np.empty(0, np.uint8)
 
 
@@ -243,7 +242,7 @@ def set_array(array: np.ndarray[Any, Any], state: Any) -> None:
     """The second half of a pickled array: (version, shape, dtype, in Fortran order, bytes)."""
     _, shape, dtype, fortran, content = state
     _numpy_array(dtype, content, shape)  # checks what __setstate__ would believe
-    array.__setstate__((1, shape, dtype, bool(fortran), bytes(content)))  # type: ignore[attr-defined]
+    array.__setstate__((1, shape, dtype, bool(fortran), bytes(content)))  # type: ignore[arg-type]
 
 
 def set_dtype(dtype: np.dtype[Any], state: Any) -> None:
@@ -251,7 +250,7 @@ def set_dtype(dtype: np.dtype[Any], state: Any) -> None:
     _, order, subarray, names, fields, size, _, flags = state
     plain = (subarray, names, fields, flags) == (None, None, None, 0)
     if order not in ("<", ">", "|", "=") or not plain or size not in (-1, dtype.itemsize):
-        raise CheckpointError(f"refused: a NumPy dtype with the state {state!r}")
+        raise CheckpointError(f"refused: a NumPy dtype with the state {short(state)}")
     dtype.__setstate__(state)  # type: ignore[attr-defined]
 
 

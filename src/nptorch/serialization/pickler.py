@@ -6,7 +6,7 @@ import io
 import pickle
 from collections import OrderedDict
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from nptorch.nn.parameter import Parameter
 from nptorch.serialization import classes, constructors, names
 from nptorch.serialization.storage import UNTYPED, StorageType, type_of
 from nptorch.size import Size
-from nptorch.tensor import Tensor
+from nptorch.tensor import Tensor, from_array
 
 # The pickler written in Python: the one in C offers no way to write a name that cannot be imported here.
-_PythonPickler: Any = pickle._Pickler  # type: ignore[attr-defined]
+_PythonPickler: Any = pickle._Pickler
 # Attributes by which autograd keeps its own things.
 _PRIVATE = {"_after_accumulate", "_retains"}
 
@@ -37,7 +37,7 @@ class Pickler(_PythonPickler):
     Tensors that share memory share a storage, and as in PyTorch a view brings the whole of the memory that it looks at.
     """
 
-    dispatch = dict(_PythonPickler.dispatch)
+    dispatch: ClassVar[dict[Any, Any]] = dict(_PythonPickler.dispatch)
 
     def __init__(self, file: io.BytesIO, protocol: int) -> None:
         super().__init__(file, protocol)
@@ -85,15 +85,36 @@ class Pickler(_PythonPickler):
 
     def _parameter(self, t: Parameter) -> Any:
         state = {name: value for name, value in vars(t).items() if name not in _PRIVATE}
-        arguments = (t.data, t.requires_grad, OrderedDict())
+        arguments: tuple[Any, ...] = (t.data, t.requires_grad, OrderedDict())
         if state:
             return constructors.rebuild_parameter_with_state, (*arguments, state)
         return constructors.rebuild_parameter, arguments
 
     def _plain(self, t: Tensor, requires_grad: bool) -> Any:
-        block, offset = self._place(t._array)
-        stride = t.stride() if block.memory.nbytes else (0,) * t.ndim
-        arguments = (block, offset, tuple(t.shape), stride, requires_grad, OrderedDict())
-        if block.identity[1] is UNTYPED:
+        array, root = t._array, _memory(t._array)
+        if root is None:
+            array = root = np.ascontiguousarray(array)
+        kind, step = type_of(array.dtype), array.itemsize
+        place = (id(root), array.dtype)
+        if place not in self._blocks:
+            self._kept.append(root)
+            self._blocks[place] = _Block(kind, str(len(self._blocks)), root)
+        offset = (_address(array) - _address(root)) // step if array.size else 0
+        arguments: tuple[Any, ...] = (self._blocks[place], offset, tuple(array.shape), from_array(array).stride(), requires_grad, OrderedDict())
+        if kind is UNTYPED:
             return constructors.rebuild_tensor_v3, (*arguments, t.dtype)
         return constructors.rebuild_tensor_v2, arguments
+
+
+def _memory(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    """The array that owns the memory, or None where PyTorch could not express how `array` lies in it."""
+    root, step = array, array.itemsize
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    distances = (_address(array) - _address(root), root.nbytes, *array.strides)
+    whole = root.flags.c_contiguous or root.flags.f_contiguous
+    return root if whole and all(d >= 0 and d % step == 0 for d in distances) else None
+
+
+def _address(array: np.ndarray[Any, Any]) -> int:
+    return array.__array_interface__["data"][0]

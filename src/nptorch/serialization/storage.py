@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from reprlib import repr as short
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Storage:
     `raw` is a uint8 array in the file's byte order ("<" or ">").
     """
 
-    def __init__(self, kind: StorageType, raw: np.ndarray[Any, Any], order: str = "<") -> None:
+    def __init__(self, kind: StorageType, raw: np.ndarray[Any, Any], order: Literal["<", ">"] = "<") -> None:
         self.kind = kind
         self.raw = raw
         self._order = order
@@ -94,7 +95,7 @@ def view(values: np.ndarray[Any, Any], offset: Any, size: Any, stride: Any) -> n
     """
     numbers = [offset, *size, *stride]
     if any(type(n) is not int or n < 0 for n in numbers) or len(size) != len(stride):
-        raise CheckpointError(f"a tensor has size {size}, stride {stride} and offset {offset}, which make no sense")
+        raise CheckpointError(f"a tensor has size {short(size)}, stride {short(stride)} and offset {short(offset)}, which make no sense")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if math.prod(size) else -1
     if last >= values.size:
         raise CheckpointError(

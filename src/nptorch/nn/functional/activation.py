@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,9 @@ def _apply(op: Op, input: Tensor, inplace: bool, **params: Any) -> Tensor:
     return op.into(input, input, **params) if inplace else op(input, **params)
 
 
-def _into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
-    return input.copy_(result) if inplace else result
+def _composed(function: Callable[[Tensor], Tensor], input: Tensor, inplace: bool) -> Tensor:
+    """A composition; in place it works on a copy, since its derivative needs the values that are overwritten."""
+    return input.copy_(function(input.clone())) if inplace else function(input)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -47,13 +49,13 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 @function()
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """The self-normalising elu (Klambauer et al., arXiv:1706.02515)."""
-    return _into(input, ops.elu(input, alpha=1.6732632423543772) * 1.0507009873554805, inplace)
+    return _composed(lambda x: ops.elu(x, alpha=1.6732632423543772) * 1.0507009873554805, input, inplace)
 
 
 @function()
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, arXiv:1704.07483)."""
-    return _into(input, ops.elu(input / alpha, alpha=1.0) * alpha, inplace)
+    return _composed(lambda x: ops.elu(x / alpha, alpha=1.0) * alpha, input, inplace)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -65,12 +67,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x sigmoid(x)."""
-    return _into(input, input * sigmoid(input), inplace)
+    return _composed(lambda x: x * sigmoid(x), input, inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra, arXiv:1908.08681)."""
-    return _into(input, input * tanh(softplus(input)), inplace)
+    return _composed(lambda x: x * tanh(softplus(x)), input, inplace)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -92,12 +94,12 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """(x + 3) / 6 limited to [0, 1]."""
-    return _into(input, ops.hardtanh(input + 3, low=0.0, high=6.0) / 6, inplace)
+    return _composed(lambda x: ops.hardtanh(x + 3, low=0.0, high=6.0) / 6, input, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x hardsigmoid(x) (Howard et al., arXiv:1905.02244)."""
-    return _into(input, input * ops.hardtanh(input + 3, low=0.0, high=6.0) / 6, inplace)
+    return _composed(lambda x: x * ops.hardtanh(x + 3, low=0.0, high=6.0) / 6, input, inplace)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -130,7 +132,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 @function()
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where above the threshold, else `value`."""
-    return _into(input, where(input > threshold, input, from_array(number(value, input._array.dtype))), inplace)
+    return _composed(lambda x: where(x > threshold, x, from_array(number(value, x._array.dtype))), input, inplace)
 
 
 @function()
@@ -142,7 +144,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     negative = input._array <= 0
     slopes = np.ones(input._array.shape, input._array.dtype)
     slopes[negative] = engine(None).uniform((int(negative.sum()),), np.dtype(np.float64), lower, upper)
-    return _into(input, input * from_array(slopes), inplace)
+    return _composed(lambda x: x * from_array(slopes), input, inplace)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

@@ -1,4 +1,4 @@
-"""Activation layers: each applies the function of the same name in nn.functional, element by element unless it says otherwise.
+"""Activation layers: the functions of nn.functional, element by element unless they say otherwise.
 
 Source: https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity
 """

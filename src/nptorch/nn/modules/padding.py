@@ -14,7 +14,7 @@ from nptorch.tensor import Tensor
 
 
 class _Pad(Module):
-    """Pads the last dimensions; padding: one number, or (left, right, top, bottom, front, back) as far as they exist."""
+    """padding: one number, or (left, right, top, bottom, front, back) as far as these exist."""
 
     _dims: int
     _mode: str

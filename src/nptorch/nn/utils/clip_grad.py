@@ -45,7 +45,7 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Scale the gradients in place so that the norm of all of them together is at most max_norm; returns the norm before.
+    """Scale the gradients in place so that their norm, as one vector, is at most max_norm; returns the norm before.
 
     Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite.
     """

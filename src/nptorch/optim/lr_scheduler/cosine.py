@@ -43,7 +43,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Cosine annealing that restarts after T_0 epochs, then after periods T_mult times as long (Loshchilov and Hutter 2016).
+    """Cosine annealing that restarts after T_0 epochs, then after T_mult times as many (Loshchilov and Hutter 2016).
 
     Raises: ValueError unless T_0 and T_mult are positive integers.
     """

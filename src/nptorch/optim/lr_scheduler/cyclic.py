@@ -1,6 +1,7 @@
 """Cyclic schedules, which move the momentum against the rate.
 
-Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html; Smith 2015, Smith and Topin 2017.
+Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html;
+Smith 2015, Smith and Topin 2017.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ class CyclicLR(_Cyclic):
 class OneCycleLR(_Cyclic):
     """Up to max_lr in the part pct_start of all steps, then down to max_lr / div_factor / final_div_factor.
 
-    total_steps, or epochs and steps_per_epoch; anneal_strategy: "cos" or "linear"; three_phase: down to the initial rate
-    symmetrically first. Raises: ValueError for an option out of range.
+    total_steps, or epochs and steps_per_epoch; anneal_strategy: "cos" or "linear"; three_phase: first down to the
+    initial rate, symmetrically. Raises: ValueError for an option out of range.
     """
 
     def __init__(

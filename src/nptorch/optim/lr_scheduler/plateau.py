@@ -16,8 +16,8 @@ from nptorch.optim.optimizer import Optimizer
 class ReduceLROnPlateau(LRScheduler):
     """Times factor when the metric given to step() has not improved for more than `patience` epochs.
 
-    threshold: what counts as improvement, relative ("rel") or absolute ("abs"); cooldown: epochs to wait after a reduction.
-    Raises: ValueError for factor >= 1, or an unknown mode.
+    threshold: what counts as improvement, relative ("rel") or absolute ("abs"); cooldown: epochs to wait after each
+    reduction. Raises: ValueError for factor >= 1, or an unknown mode.
     """
 
     def __init__(

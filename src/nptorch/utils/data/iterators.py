@@ -87,7 +87,8 @@ class Worker:
     def __init__(self, context: BaseContext, job: Job) -> None:
         tasks, self.tasks = context.Pipe(duplex=False)
         self.replies, replies = wide_pipe(context)
-        self.process = context.Process(target=work, args=(job, tasks, replies), daemon=True)  # type: ignore[attr-defined]
+        arguments = job, tasks, replies, (self.tasks, self.replies)
+        self.process = context.Process(target=work, args=arguments, daemon=True)  # type: ignore[attr-defined]
         self.active = True
         try:
             with warnings.catch_warnings():
@@ -95,7 +96,7 @@ class Worker:
                 warnings.filterwarnings("ignore", r"This process .* is multi-threaded", DeprecationWarning)
                 self.process.start()
         finally:
-            # Without these ends closed here, the other end would never read that the worker is gone.
+            # As in work(): what is held here as well would not read as closed when the worker is gone.
             tasks.close()
             replies.close()
 

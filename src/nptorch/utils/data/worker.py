@@ -110,8 +110,14 @@ class _Text(str):
         return str(self)
 
 
-def work(job: Job, tasks: Connection, replies: Connection) -> None:
-    """Answer Tasks until None comes; ends at once if the main process is gone."""
+def work(job: Job, tasks: Connection, replies: Connection, far_ends: tuple[Connection, ...]) -> None:
+    """Answer Tasks until None comes; ends at once if the main process is gone.
+
+    far_ends: the main process's ends of both pipes, which a fork inherits.
+    """
+    # A pipe reads as closed only when nobody holds its other end any more.
+    for connection in far_ends:
+        connection.close()
     # Handlers that the main process installed are not for its workers.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -176,7 +182,7 @@ def _prepare(job: Job) -> Failure | None:
     python_random.seed(seed)
     random.manual_seed(seed)
     low, high = job.base_seed & 0xFFFFFFFF, job.base_seed >> 32
-    np.random.seed(np.random.SeedSequence([job.worker_id, low, high, 0]).generate_state(4))
+    np.random.seed(np.random.SeedSequence([job.worker_id, low, high]).generate_state(4))
     _info = WorkerInfo(job.worker_id, job.num_workers, seed, job.dataset)
     try:
         if job.init_fn is not None:

@@ -1,0 +1,35 @@
+# Two commands do everything on a machine with Python 3.11+: `make train` and `make test`. A C++ compiler makes it fast.
+PYTHON ?= python3
+VENV := .venv
+TEST_VENV := .venv-test
+BIN := $(TEST_VENV)/bin
+JOBS ?= auto
+
+.PHONY: train test check golden clean
+
+train: $(VENV)/.installed  ## install, train LeNet-5 on the embedded digits, print the test accuracy, write curves
+	$(VENV)/bin/nptorch train lenet5 --data digits --epochs 20 --run-dir runs/lenet5-digits-$$(date +%Y%m%d-%H%M%S)
+
+test: $(TEST_VENV)/.installed  ## the whole suite
+	$(BIN)/python -m pytest -n $(JOBS) -q
+
+check: $(TEST_VENV)/.installed  ## ruff, mypy, the quick tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n $(JOBS) -q -m "not slow"
+
+golden: $(TEST_VENV)/.installed  ## what PyTorch says, written to tests/golden; needs torch in the test environment
+	for script in tests/golden/make_*.py; do $(BIN)/python $$script || exit 1; done
+
+$(VENV)/.installed: pyproject.toml setup.py $(wildcard native/*/*)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check ".[plot]"
+	touch $@
+
+$(TEST_VENV)/.installed: pyproject.toml setup.py $(wildcard native/*/*)
+	$(PYTHON) -m venv $(TEST_VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -e ".[dev]"
+	touch $@
+
+clean:  ## remove what was built
+	rm -rf $(VENV) $(TEST_VENV) build dist src/*.egg-info src/nptorch/*.so .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,294 @@
+"""The extension itself: bad arguments, threads, memory, forks, the choice of the instruction set."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from nptorch.kernels import native
+
+if not native.AVAILABLE:
+    pytest.skip("the native kernels were not built", allow_module_level=True)
+
+from nptorch import _native
+
+f4 = np.float32
+x4, w4 = np.ones((2, 4, 5, 6), f4), np.ones((3, 4, 3, 3), f4)
+one, zero = (1, 1), (0, 0)
+
+
+def a(*shape, dtype=f4):
+    return np.ones(shape, dtype)
+
+
+def read_only(*shape):
+    x = a(*shape)
+    x.flags.writeable = False
+    return x
+
+
+def test_the_good_calls_that_the_bad_ones_are_made_from():
+    _native.conv2d(x4, w4, a(3), one, zero, one, 1)
+    _native.conv2d_input(a(2, 3, 3, 4), w4, x4.shape, one, zero, one, 1)
+    _native.conv2d_weight(x4, a(2, 3, 3, 4), w4.shape, one, zero, one, 1)
+    _native.sgd_step([a(3)], [a(3)], [a(3)], 0.1, 0.9, 0.0, 0.0, False, False, False)
+
+
+BAD_CALLS = {
+    "too few": ("linear", (a(2, 3), a(4, 3)), TypeError, "takes 4 positional arguments, got 2"),
+    "not an array": ("linear", ([1.0], a(4, 3), None, False), TypeError, "x must be a numpy array, got list"),
+    "integers": ("linear", (a(2, 3, dtype=int), a(4, 3), None, False), TypeError, "x must be a float32 or float64 array, got int64"),
+    "mixed": ("linear", (a(2, 3), a(4, 3, dtype=float), None, False), TypeError, "w must be a float32 array"),
+    "depth": ("linear", (a(2, 3), a(4, 5), None, False), ValueError, r"w must have shape \(4, 3\), got \(4, 5\)"),
+    "bias": ("linear", (a(2, 3), a(4, 3), a(3), False), ValueError, r"b must have shape \(4,\), got \(3,\)"),
+    "no flag": ("linear", (a(2, 3), a(4, 3), None, 1), TypeError, "relu must be True or False"),
+    "0-d": ("linear", (np.array(1, f4), a(4, 3), None, False), ValueError, "x must have at least 1 dimension"),
+    "rows": ("matmul", (a(2, 3), a(4, 5)), ValueError, "y must have as many rows as x has columns"),
+    "leading": ("matmul", (a(2, 2, 3), a(3, 3, 5)), ValueError, "leading dimensions"),
+    "ndim": ("conv2d", (a(4, 5, 6), w4, None, one, zero, one, 1), ValueError, r"x must have 4 dimensions, got shape \(4, 5, 6\)"),
+    "channels": ("conv2d", (a(2, 3, 5, 6), w4, None, one, zero, one, 1), ValueError, "w must have as many channels"),
+    "groups": ("conv2d", (x4, w4, None, one, zero, one, 3), ValueError, "groups must divide"),
+    "no groups": ("conv2d", (x4, w4, None, one, zero, one, 0), ValueError, "groups must be from 1"),
+    "stride": ("conv2d", (x4, w4, None, (0, 1), zero, one, 1), ValueError, r"stride must be at least 1, got \(0, 1\)"),
+    "padding": ("conv2d", (x4, w4, None, one, (-1, 0), one, 1), ValueError, "padding has the impossible entry -1"),
+    "huge padding": ("conv2d", (x4, w4, None, one, (2**40, 0), one, 1), ValueError, "padding has the impossible entry"),
+    "one number": ("conv2d", (x4, w4, None, 1, zero, one, 1), TypeError, "stride must be a tuple of integers, got int"),
+    "triple": ("conv2d", (x4, w4, None, (1, 1, 1), zero, one, 1), ValueError, "stride must have 2 entries, got 3"),
+    "large kernel": ("conv2d", (x4, a(3, 4, 6, 3), None, one, zero, one, 1), ValueError, "larger than the padded image"),
+    "conv bias": ("conv2d", (x4, w4, a(4), one, zero, one, 1), ValueError, r"b must have shape \(3,\)"),
+    "gradient": ("conv2d_input", (a(2, 3, 3, 5), w4, x4.shape, one, zero, one, 1), ValueError, r"g must have shape \(2, 3, 3, 4\)"),
+    "weight shape": ("conv2d_weight", (x4, a(2, 3, 3, 4), (3, 4, 3), one, zero, one, 1), ValueError, "shape must have 4 entries, got 3"),
+    "pool padding": ("max_pool2d", (x4, (2, 2), one, (2, 0), one, False), ValueError, "padding must be at most half"),
+    "pool kernel": ("max_pool2d", (x4, (9, 2), one, zero, one, False), ValueError, "kernel is larger"),
+    "index": ("max_pool2d_backward", (a(1, 1, 1), np.array([[[30]]]), (1, 5, 6)), ValueError, "indices must lie inside"),
+    "negative index": ("max_pool2d_backward", (a(1, 1, 1), np.array([[[-1]]]), (1, 5, 6)), ValueError, "indices must lie inside"),
+    "index dtype": ("max_pool2d_backward", (a(1, 1, 1), a(1, 1, 1), (1, 5, 6)), TypeError, "indices must be an int64 array, got float32"),
+    "planes": ("max_pool2d_backward", (a(1, 1, 1), np.array([[[0]]]), (2, 5, 6)), ValueError, "g must have shape"),
+    "divisor": ("avg_pool2d", (x4, one, one, zero, False, True, "2"), TypeError, "divisor must be a number, got str"),
+    "empty": ("batch_norm", (a(0, 3), None, None, 1e-5), ValueError, "x must not be empty"),
+    "statistics": ("batch_norm_backward", (a(2, 3), a(2, 3), None, a(2), a(3)), ValueError, r"mean must have shape \(3,\)"),
+    "norm weight": ("layer_norm", (a(2, 3), a(2), None, 1, 1e-5), ValueError, r"w must have shape \(3,\)"),
+    "norm ndim": ("layer_norm", (a(2, 3), None, None, 3, 1e-5), ValueError, "ndim must be at most"),
+    "target": ("cross_entropy", (a(2, 3), np.array([0, 3]), -100, "mean"), IndexError, "Target 3 is out of bounds"),
+    "targets": ("cross_entropy", (a(2, 3), np.array([0]), -100, "mean"), ValueError, r"target must have shape \(2,\)"),
+    "reduction": ("cross_entropy", (a(2, 3), np.array([0, 1]), -100, "median"), ValueError, "reduction must be"),
+    "loss gradient": ("cross_entropy_backward", (a(2), a(2, 3), np.array([0, 1]), -100, "mean"), ValueError, r"g must have shape \(\)"),
+    "out shape": ("relu", (a(2, 3), a(3, 2)), ValueError, "out must have shape"),
+    "read-only": ("relu", (a(2, 3), read_only(2, 3)), ValueError, "out is written in place"),
+    "strided out": ("relu", (a(2, 3), a(2, 6)[:, ::2]), ValueError, "out is written in place"),
+    "shapes": ("add", (a(2, 3), a(2, 1)), ValueError, "y must have the shape of x"),
+    "blocks": ("sum", (a(2, 3), (1, 2, 2, 1), (2,)), ValueError, "blocks must multiply"),
+    "sum shape": ("sum", (a(2, 3), (1, 2, 3, 1), (2,)), ValueError, "shape must have one entry"),
+    "no list": ("sgd_step", ((a(3),), [a(3)], None, 0.1, 0, 0, 0, False, False, False), TypeError, "params must be a list"),
+    "lengths": ("sgd_step", ([a(3)], [], None, 0.1, 0, 0, 0, False, False, False), ValueError, "grads must have as many items"),
+    "item": ("sgd_step", ([a(3)], [3], None, 0.1, 0, 0, 0, False, False, False), TypeError, "grads must be a numpy array, got int"),
+    "item shape": ("sgd_step", ([a(3)], [a(4)], None, 0.1, 0, 0, 0, False, False, False), ValueError, "grads must have arrays of the shapes"),
+    "read-only parameter": ("sgd_step", ([read_only(3)], [a(3)], None, 0.1, 0, 0, 0, False, False, False), ValueError, "params is written in place"),
+    "no state": ("adam_step", ([a(3)], [a(3)], None, [a(3)], None, 0.1, 0.9, 0.9, 1e-8, 0, False, 1, False), ValueError, "exp_avgs"),
+    "step": ("adam_step", ([a(3)], [a(3)], [a(3)], [a(3)], None, 0.1, 0.9, 0.9, 1e-8, 0, False, 0, False), ValueError, "step must be from 1"),
+    "images": ("image_batch", (a(2, 3, 3), np.array([0]), a(1, 256), False), TypeError, "images must be a uint8 array"),
+    "image index": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([2]), a(1, 256), False), IndexError, "index 2 is out of bounds for 2 images"),
+    "table": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([0]), a(3, 256), False), ValueError, "table must have shape"),
+    "no threads": ("set_num_threads", (0,), ValueError, "count must be from 1"),
+    "threads": ("set_num_threads", ("2",), TypeError, "count must be an integer, got str"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_bad_arguments(case):
+    name, arguments, error, message = BAD_CALLS[case]
+    with pytest.raises(error, match=message):
+        getattr(_native, name)(*arguments)
+
+
+# --- threads ---
+
+
+@pytest.fixture
+def threads():
+    before = native.get_num_threads()
+    yield native.set_num_threads
+    native.set_num_threads(before)
+
+
+def some_results():
+    random = np.random.default_rng(0)
+    x, w = random.normal(size=(40, 8, 20, 20)).astype(f4), random.normal(size=(12, 8, 3, 3)).astype(f4)
+    options = dict(stride=one, padding=one, dilation=one, groups=1)
+    y = native.conv2d(x, w, None, **options)
+    gw = native.conv2d_weight(x, y, shape=w.shape, **options)
+    flat = y.reshape(40, -1)
+    return [y, gw, native.conv2d_input(y, w, shape=x.shape, **options), native.matmul(flat, flat.T), native.sum(y, axis=(0, 2, 3), keepdims=False)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_same_threads_same_bits(count, threads):
+    threads(count)
+    assert native.get_num_threads() == count
+    first = some_results()
+    for _ in range(5):
+        assert all(np.array_equal(x, y) for x, y in zip(first, some_results(), strict=True))
+
+
+def test_kernels_in_several_python_threads(threads):
+    threads(3)
+    want, wrong = some_results(), []
+
+    def work():
+        wrong.extend(not np.array_equal(x, y) for _ in range(5) for x, y in zip(want, some_results(), strict=True))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not any(wrong)
+    assert wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_kernels_after_fork():
+    """A child of a process whose pool was running has a pool of its own; run apart from pytest's own threads."""
+    code = """
+import os, sys
+import numpy as np
+from nptorch.kernels import native
+native.set_num_threads(3)
+x = np.ones((300, 300), np.float32)
+native.matmul(x, x)
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        os._exit(0 if native.matmul(x, x)[0, 0] == 300 else 1)
+    native.matmul(x, x)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.slow
+def test_busy_processes_beside(threads):
+    """Two busy processes on every core: a fair share is a third of the machine, and no loop waits for a sleeping thread."""
+    cores = len(os.sched_getaffinity(0))
+    threads(cores)
+
+    def median_time():
+        times = []
+        for _ in range(20):
+            start = time.perf_counter()
+            some_results()
+            times.append(time.perf_counter() - start)
+        return sorted(times)[len(times) // 2]
+
+    median_time()
+    quiet = median_time()
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * cores)]
+    try:
+        time.sleep(0.5)
+        assert median_time() < 12 * quiet  # 6 is the aim on a machine that is otherwise idle
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+# --- memory ---
+
+
+def test_memory_is_aligned_and_reused():
+    first = np.empty(1_000_000, f4)
+    address = first.ctypes.data
+    assert address % 64 == 0
+    del first
+    before = native.memory_stats()
+    second = np.empty(1_000_000, f4)
+    after = native.memory_stats()
+    assert second.ctypes.data == address
+    assert after["reused"] == before["reused"] + 1
+    assert after["live"] - before["live"] >= second.nbytes
+
+
+def test_zeros_are_zeros_in_reused_memory():
+    for n in (3, 1000, 2_000_000):
+        dirty = np.full(n, 7, f4)
+        address = dirty.ctypes.data
+        del dirty
+        clean = np.zeros(n, f4)
+        assert clean.ctypes.data == address
+        assert not clean.any()
+
+
+def test_release_and_limit():
+    del_me = np.empty(3_000_000, f4)
+    del del_me
+    assert native.memory_stats()["kept"] >= 12_000_000
+    assert native.release_memory() >= 12_000_000
+    assert native.memory_stats()["kept"] == 0
+    limit = native.memory_stats()["limit"]
+    try:
+        _native.set_memory_limit(5_000_000)
+        blocks = [np.empty(500_000, f4) for _ in range(10)]
+        del blocks
+        assert native.memory_stats()["kept"] <= 5_000_000
+    finally:
+        _native.set_memory_limit(limit)
+
+
+def test_sizes_up_and_down():
+    random = np.random.default_rng(0)
+    arrays = []
+    for _ in range(2000):
+        n = int(2 ** random.uniform(0, 20))
+        array = np.empty(n, np.uint8)
+        array[[0, -1]] = n % 251
+        arrays.append(array)
+        if len(arrays) > 50:
+            dead = arrays.pop(int(random.integers(50)))
+            assert dead[0] == dead[-1] == dead.size % 251
+    array = np.arange(10, dtype=np.float64)
+    for n in (1000, 100_000, 17):
+        array.resize(n, refcheck=False)
+        assert array[:10].tolist() == list(range(10))
+    assert np.empty((0, 3)).size == 0
+
+
+def test_arrays_cross_threads_and_contexts():
+    """A thread without the handler makes arrays of NumPy's own; each is freed by the allocator that made it."""
+    made = []
+
+    def work(switch):
+        if switch:
+            native.use_cached_memory()
+        made.append(np.ones(100_000))
+        made.append(native.relu(np.ones(100_000, f4)))
+
+    for switch in (False, True):
+        worker = threading.Thread(target=work, args=(switch,))
+        worker.start()
+        worker.join()
+    contextvars.Context().run(work, False)
+    assert all(x.sum() == 100_000 for x in made)
+    made.clear()
+
+
+# --- the instruction set ---
+
+
+def test_unknown_instruction_set():
+    environment = {**os.environ, "NPTORCH_ISA": "avx1024"}
+    result = subprocess.run([sys.executable, "-c", "import nptorch.kernels.native"], env=environment, capture_output=True, text=True)
+    assert "NPTORCH_ISA=avx1024 is unknown here; use baseline, avx2 or avx512" in result.stderr
+
+
+def test_number_of_threads_from_the_environment():
+    code = "from nptorch.kernels import native; print(native.get_num_threads(), native.ISA)"
+    environment = {**os.environ, "NPTORCH_NUM_THREADS": "3", "NPTORCH_ISA": "baseline"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["3", "baseline"]
