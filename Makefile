@@ -8,7 +8,7 @@ JOBS ?= auto
 .PHONY: train test check golden clean
 
 train: $(VENV)/.installed  ## install, train LeNet-5 on the embedded digits, print the test accuracy, write curves
-	$(VENV)/bin/nptorch train lenet5 --data digits --epochs 20 --run-dir runs/lenet5-digits-$$(date +%Y%m%d-%H%M%S)
+	$(VENV)/bin/nptorch train lenet5 --data digits --epochs 40 --batch-size 32 --schedule cosine --augment --run-dir runs/lenet5-digits-$$(date +%Y%m%d-%H%M%S)
 
 test: $(TEST_VENV)/.installed  ## the whole suite
 	$(BIN)/python -m pytest -n $(JOBS) -q

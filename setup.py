@@ -7,7 +7,6 @@ import platform
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -15,8 +14,12 @@ from setuptools.command.build_ext import build_ext
 NATIVE = Path("native")
 X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 # -fno-finite-math-only is the default and stays so: NaN and infinity follow the reference.
-FLAGS = "-std=c++17 -O3 -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=fast -g0 -Wall -Wno-psabi -Wno-maybe-uninitialized".split()
-AVX512 = "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mprefer-vector-width=512".split()
+FLAGS = [
+    *("-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-g0"),
+    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
+    *("-Wall", "-Wno-psabi", "-Wno-maybe-uninitialized"),
+]
+AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"]
 INSTRUCTION_SETS = {"baseline": []} | ({"avx2": ["-mavx2", "-mfma"], "avx512": AVX512} if X86 else {})
 
 
@@ -28,8 +31,9 @@ class BuildNative(build_ext):
             super().run()
         except Exception as error:
             self.extensions = []
+            reason = str(error).splitlines()[0][:100]
             print(
-                f"nptorch: the native kernels were not built ({error}); NumPy serves instead, several times slower. "
+                f"nptorch: the native kernels were not built ({reason} ...); NumPy serves instead, several times slower. "
                 "Install a C++17 compiler (g++ or clang++) and install nptorch again to get them.",
                 flush=True,
             )
@@ -48,10 +52,12 @@ class BuildNative(build_ext):
 
         def compile_unit(unit: tuple[str, Path, list[str]]) -> list[str]:
             name, path, options = unit
-            return self.compiler.compile([str(path)], str(Path(self.build_temp) / name), extra_postargs=[*flags, *options])
+            return self.compiler.compile(
+                [str(path)], str(Path(self.build_temp) / name), extra_postargs=[*flags, *options]
+            )
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects: list[Any] = sum(pool.map(compile_unit, units), [])
+            objects = [path for paths in pool.map(compile_unit, units) for path in paths]
         target = self.get_ext_fullpath(ext.name)
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         link = os.environ.get("NPTORCH_LDFLAGS", "").split()
@@ -60,8 +66,6 @@ class BuildNative(build_ext):
 
 # The sources are found by BuildNative; the list here only makes them part of a source distribution.
 setup(
-    ext_modules=[
-        Extension("nptorch._native", [], depends=[str(p) for p in sorted(NATIVE.glob("*/*.[ch]*"))])
-    ],
+    ext_modules=[Extension("nptorch._native", [], depends=[str(p) for p in sorted(NATIVE.glob("*/*.[ch]*"))])],
     cmdclass={"build_ext": BuildNative},
 )

@@ -45,7 +45,9 @@ def test_random_tensors_print_as_in_torch(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(60):
         dtype, style = str(rng.choice(make_printing.DTYPES)), str(rng.choice(make_printing.STYLES))
-        shape = tuple(int(n) for n in rng.choice((0, 1, 2, 3, 5, 7, 8, 12, 40), rng.integers(0, 5), p=(0.02, *[0.1225] * 8)))
+        shape = tuple(
+            int(n) for n in rng.choice((0, 1, 2, 3, 5, 7, 8, 12, 40), rng.integers(0, 5), p=(0.02, *[0.1225] * 8))
+        )
         array = make_printing.sample(dtype, shape, style, rng)
         options: dict[str, Any] = {
             "precision": [None, 0, 2, 6][rng.integers(4)], "threshold": [None, 5, 50][rng.integers(3)],

@@ -35,7 +35,11 @@ def main() -> None:
     train, test = split(labels)
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     np.savez_compressed(
-        target, train_images=images[train], train_labels=labels[train], test_images=images[test], test_labels=labels[test]
+        target,
+        train_images=images[train],
+        train_labels=labels[train],
+        test_images=images[test],
+        test_labels=labels[test],
     )
     print(f"{target}: {len(train)} train, {len(test)} test, {target.stat().st_size:,} bytes")
 

@@ -18,19 +18,13 @@ ConvShape flattened(const ConvShape& s) {
   return flat;
 }
 
-bool suits_winograd(const ConvShape& s) {
-  const bool fits = s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.groups == 1;
-  const double used = double(s.oh * s.ow) / (pieces(s.oh, 4) * pieces(s.ow, 4) * 16);  // outputs that tiles compute in vain
-  return fits && s.c >= 32 && s.o >= 32 && used > 0.5;
-}
-
-enum class Way { rows, columns, lanes };
+enum class Way { rows, lanes, columns, winograd };
 
 // The cheapest way where several serve, by an estimate in multiply-adds of one lane for each image. Empty lanes cost as much as
 // full ones. Moving a number into place costs about one where whole vectors are copied, more where they are transposed or
-// picked one by one; sums that have outgrown the cache are read and written once for each block of images.
+// picked one by one; sums that have outgrown the cache are read and written once for each block of images; Winograd transforms whole tiles.
 template <class T> struct Costs {
-  static constexpr double TRANSPOSED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8;
+  static constexpr double TRANSPOSED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8, TRANSFORMED = 550;
   const ConvShape& s;
   double products = double(s.c / s.groups) * s.kh * s.kw * s.o;  // of one position
 
@@ -44,12 +38,21 @@ template <class T> struct Costs {
   }
   double columns() const { return s.oh * s.ow * (1.1 * products + UNROLLED * s.c * s.kh * s.kw); }
 
-  Way cheapest(double rows_cost, double lanes_cost) const {
-    const double columns_cost = columns();
-    if (rows_cost <= lanes_cost && rows_cost <= columns_cost) return Way::rows;
-    return columns_cost < lanes_cost ? Way::columns : Way::lanes;
+  double winograd(long height, long width) const {
+    const bool fits = s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.groups == 1;
+    if (!fits || s.c < 16 || s.o < 16) return INFINITY;
+    const long c = pieces(s.c, LANES<T>) * LANES<T>, o = pieces(s.o, LANES<T>) * LANES<T>;
+    return double(pieces(height, 4) * pieces(width, 4)) * (1.1 * 36 * c * o + TRANSFORMED * (c + o));
   }
 };
+
+Way cheapest(double rows, double lanes, double columns, double winograd) {
+  const double costs[] = {rows, lanes, columns, winograd};
+  int best = 0;
+  for (int way = 1; way < 4; way++)
+    if (costs[way] < costs[best]) best = way;
+  return Way(best);
+}
 
 // Lanes on several threads: each takes whole blocks of images, which stay in its own cache, where they can be dealt out about
 // evenly: body(part, first image, shape of the part). Otherwise (0 parts) the threads share blocks.
@@ -93,12 +96,12 @@ template <class T> void conv_forward(const ConvShape& shape, const T* x, const T
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.n, shape.o, size, {x, size, 1}, {w, 1, size}, y, bias});
   const ConvShape s = flattened(shape);
-  if (suits_winograd(s)) return winograd_forward(s, x, w, bias, y);
   const Costs<T> costs{s};
-  switch (costs.cheapest(costs.rows(s.oh, s.ow), costs.lanes(false))) {
+  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(false), costs.columns(), costs.winograd(s.oh, s.ow))) {
     case Way::rows: return rows_forward(s, x, w, bias, y);
     case Way::columns: return columns_forward(s, x, w, bias, y);
     case Way::lanes: return lanes_forward_in_parts(s, x, w, bias, y);
+    case Way::winograd: return winograd_forward(s, x, w, bias, y);
   }
 }
 
@@ -106,12 +109,12 @@ template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy,
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.n, size, shape.o, {gy, shape.o, 1}, {w, size, 1}, gx});
   const ConvShape s = flattened(shape);
-  if (suits_winograd(s)) return winograd_input_gradient(s, gy, w, gx);
   const Costs<T> costs{s};
-  switch (costs.cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false))) {
+  switch (cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false), costs.columns(), costs.winograd(s.h, s.w))) {
     case Way::rows: return rows_input_gradient(s, gy, w, gx);
     case Way::columns: return columns_input_gradient(s, gy, w, gx);
     case Way::lanes: return lanes_input_gradient_in_parts(s, gy, w, gx);
+    case Way::winograd: return winograd_input_gradient(s, gy, w, gx);
   }
 }
 
@@ -119,12 +122,12 @@ template <class T> void conv_weight_gradient(const ConvShape& shape, const T* x,
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.o, size, shape.n, {gy, 1, shape.o}, {x, size, 1}, gw});
   const ConvShape s = flattened(shape);
-  if (suits_winograd(s)) return winograd_weight_gradient(s, x, gy, gw);
   const Costs<T> costs{s};
-  switch (costs.cheapest(costs.rows(s.oh, s.ow), costs.lanes(true))) {
+  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(true), costs.columns(), costs.winograd(s.oh, s.ow))) {
     case Way::rows: return rows_weight_gradient(s, x, gy, gw);
     case Way::columns: return columns_weight_gradient(s, x, gy, gw);
     case Way::lanes: return lanes_weight_gradient_in_parts(s, x, gy, gw);
+    case Way::winograd: return winograd_weight_gradient(s, x, gy, gw);
   }
 }
 

@@ -17,6 +17,7 @@ bool is_two_by_two(const PoolShape& s) { return s.kh == 2 && s.kw == 2 && s.sh =
 // Whether every window lies in the image (ceil_mode can let the last ones hang over).
 bool fits(const PoolShape& s) { return 2 * s.oh <= s.h && 2 * s.ow <= s.w; }
 
+
 template <class T> NPT_INLINE void store_indices(int64_t* out, long n, Ints<T> indices) {
   typedef int64_t Wide __attribute__((vector_size(8 * LANES<T>)));
   typedef int64_t Unaligned __attribute__((vector_size(8 * LANES<T>), aligned(8), may_alias));
@@ -78,6 +79,51 @@ template <class T> void max_any(const PoolShape& s, const T* x, T* y, int64_t* i
     }
 }
 
+// Puts each number of g where it came from. An index outside the plane is passed over; returns whether there was none.
+template <class T> bool spread_any(const PoolShape& s, const T* g, const int64_t* indices, T* plane) {
+  const uint64_t pixels = s.h * s.w;
+  bool valid = true;
+  memset(plane, 0, pixels * sizeof(T));
+  for (long i = 0; i < s.oh * s.ow; i++) {
+    if (uint64_t(indices[i]) < pixels) plane[indices[i]] += g[i];
+    else valid = false;
+  }
+  return valid;
+}
+
+// The same a vector at a time if every index lies in its own 2 x 2 window, as it does after the most common pooling; returns
+// whether it was so. The kernel size is not among the arguments: the indices themselves tell.
+template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const int64_t* indices, T* plane) {
+  typedef LaneIndices<Vec<T>> Order;
+  typedef Scalar<Ints<T>> Index;
+  typedef int64_t Wide __attribute__((vector_size(8 * LANES<T>)));
+  const Ints<T> column = 2 * count_up<Vec<T>>(Order{});
+  Ints<T> strangers = {};
+  for (long i = 0; i < s.oh; i++) {
+    T *top = plane + 2 * i * s.w, *bottom = top + s.w;
+    each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_INLINE_LAMBDA {
+      Wide wide = {};
+      memcpy(&wide, indices + i * s.ow + j, lanes * sizeof(int64_t));
+      const Ints<T> place = __builtin_convertvector(wide - (2 * i * s.w + 2 * j), Ints<T>) - column;
+      const Vec<T> v = load_upto(g + i * s.ow + j, lanes), none = {};
+      const Ints<T> a = place == 0, b = place == 1, c = place == Index(s.w), d = place == Index(s.w + 1);
+      strangers |= column < Index(2 * lanes) ? ~(a | b | c | d) : Ints<T>{};
+      const Vec<T> left = a ? v : none, right = b ? v : none, lower_left = c ? v : none, lower_right = d ? v : none;
+      const long n = 2 * lanes, rest = n - LANES<T>;
+      store_upto(top + 2 * j, n, zip_low(left, right, Order{}));
+      store_upto(top + 2 * j + LANES<T>, rest, zip_high(left, right, Order{}));
+      store_upto(bottom + 2 * j, n, zip_low(lower_left, lower_right, Order{}));
+      store_upto(bottom + 2 * j + LANES<T>, rest, zip_high(lower_left, lower_right, Order{}));
+    });
+    for (T* row : {top, bottom})
+      for (long j = 2 * s.ow; j < s.w; j++) row[j] = 0;
+  }
+  memset(plane + 2 * s.oh * s.w, 0, (s.h - 2 * s.oh) * s.w * sizeof(T));
+  Index any = 0;
+  for (int l = 0; l < LANES<T>; l++) any |= strangers[l];
+  return any == 0;
+}
+
 // Part of an average window: the places in the image and what to divide by.
 struct Window {
   long row_begin, row_end, column_begin, column_end;
@@ -103,18 +149,15 @@ template <class T> void max_pool(const PoolShape& s, const T* x, T* y, int64_t* 
   });
 }
 
-// An index outside the plane is passed over and makes the result invalid.
 template <class T> void max_pool_gradient(const PoolShape& s, const T* gy, const int64_t* indices, T* gx, bool* valid) {
   *valid = true;
   parallel_planes(s, [&](long p) {
     const long size = s.oh * s.ow;
-    const uint64_t pixels = s.h * s.w;
+    const T* g = gy + p * size;
+    const int64_t* at = indices + p * size;
     T* plane = gx + p * s.h * s.w;
-    memset(plane, 0, pixels * sizeof(T));
-    for (long i = p * size; i < (p + 1) * size; i++) {
-      if (uint64_t(indices[i]) < pixels) plane[indices[i]] += gy[i];
-      else __atomic_store_n(valid, false, __ATOMIC_RELAXED);
-    }
+    if (fits(s) && spread_two_by_two<T>(s, g, at, plane)) return;
+    if (!spread_any<T>(s, g, at, plane)) __atomic_store_n(valid, false, __ATOMIC_RELAXED);
   });
 }
 

@@ -3,7 +3,6 @@
 The names are PyTorch's (https://pytorch.org/docs/stable/torch.html); those of the operations are derived from the op table.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from nptorch import kernels as _kernels
@@ -50,11 +49,6 @@ from nptorch.serialization import save as save  # isort: skip
 
 __version__ = "0.1.0"
 
-if _TYPE_CHECKING:
-
-    def __getattr__(name: str) -> _Any: ...
-
-
 _methods.bind()
 _kernels.install(_TABLE)
 globals().update(_FUNCTIONS)
@@ -62,7 +56,7 @@ globals().update({d.name: d for d in _ALL})
 globals().update(_ALIASES)
 
 
-def __getattr__(name: str) -> _Any:  # noqa: F811
+def __getattr__(name: str) -> _Any:
     """`vision` and `transforms` (the same as vision.transforms), imported when first used: they are not needed for tensors."""
     if name in ("vision", "transforms"):
         import importlib

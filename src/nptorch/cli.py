@@ -35,18 +35,26 @@ def main() -> None:
     """Train, test and look at image classifiers."""
 
 
-_threads = click.option("--threads", type=click.IntRange(1), help="Threads to compute with (default: one for each core).")
-_root = click.option("--root", default="data", show_default=True, help="Folder that holds, or will hold, downloaded data sets.")
+_threads = click.option(
+    "--threads", type=click.IntRange(1), help="Threads to compute with (default: one for each core)."
+)
+_root = click.option(
+    "--root", default="data", show_default=True, help="Folder that holds, or will hold, downloaded data sets."
+)
 _no_download = click.option("--no-download", is_flag=True, help="Never touch the network.")
 
 
 @main.command()
 @click.argument("model", required=False)
-@click.option("--data", help="digits (default), mnist, fashion-mnist, kmnist, cifar10, cifar100, or a folder of images.")
+@click.option(
+    "--data", help="digits (default), mnist, fashion-mnist, kmnist, cifar10, cifar100, or a folder of images."
+)
 @_root
 @click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), help="Default: that of the model's recipe.")
-@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Learning rate. Default: that of the model's recipe.")
+@click.option(
+    "--lr", type=click.FloatRange(0, min_open=True), help="Learning rate. Default: that of the model's recipe."
+)
 @click.option("--optimizer", type=click.Choice(["sgd", "adam", "adamw", "rmsprop", "adagrad"]))
 @click.option("--momentum", type=click.FloatRange(0))
 @click.option("--weight-decay", type=click.FloatRange(0), default=0.0)
@@ -56,11 +64,20 @@ _no_download = click.option("--no-download", is_flag=True, help="Never touch the
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that prepare batches.")
 @_threads
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to write the run (default: runs/MODEL-DATA).")
-@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder, exactly where it stopped.")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder, exactly where it stopped."
+)
 @click.option("--checkpoint-every", type=click.IntRange(0), default=0, help="Also write last.pt every so many batches.")
 @_no_download
 @_clean_errors
-def train(model: str | None, resume: Path | None, threads: int | None, no_download: bool, checkpoint_every: int, **options: Any) -> None:
+def train(
+    model: str | None,
+    resume: Path | None,
+    threads: int | None,
+    no_download: bool,
+    checkpoint_every: int,
+    **options: Any,
+) -> None:
     """Train MODEL: lenet5, lenet, lenet-bn, mlp3, cifar-mlp, or FILE.py:CLASS."""
     from nptorch.app import pictures
     from nptorch.app.runs import Run
@@ -78,8 +95,12 @@ def train(model: str | None, resume: Path | None, threads: int | None, no_downlo
             raise UsageError(f"name a model to train: {', '.join(RECIPES)}, or FILE.py:CLASS")
         config = _config(model, options)
         run = Run(options["run_dir"] or Path("runs") / f"{Path(model.partition(':')[0]).stem}-{Path(config.data).name}")
-    training = run_training(run, config, resume=resume is not None, download=not no_download, checkpoint_every=checkpoint_every)
-    click.echo(f"best test accuracy {training.best:.2%}, run in {run.folder}")
+    training = run_training(
+        run, config, resume=resume is not None, download=not no_download, checkpoint_every=checkpoint_every
+    )
+    click.echo(
+        f"test accuracy {training.history[-1]['test_accuracy']:.2%} (best {training.best:.2%}), run in {run.folder}"
+    )
     try:
         pictures.curves(run.path("curves.png"), training.history)
     except UsageError as error:
@@ -143,7 +164,9 @@ def test(run: Path, last: bool, root: str, threads: int | None) -> None:
         nptorch.set_num_threads(threads)
     folder = Run(run)
     config = folder.config()
-    data = open_data(config.data, root if _given("root") else config.root, config.preparation, download=False, seed=config.seed)
+    data = open_data(
+        config.data, root if _given("root") else config.root, config.preparation, download=False, seed=config.seed
+    )
     model = config.network()
     model.load_state_dict(folder.checkpoint("last.pt" if last else "best.pt")["model"])
     result = evaluate(model, data.test, LOSSES[config.loss])
@@ -152,7 +175,10 @@ def test(run: Path, last: bool, root: str, threads: int | None) -> None:
     try:
         pictures.confusion(folder.path("confusion.png"), result.confusion, config.classes)
         mistakes = show.wrong_grid(folder.path("wrong.png"), data.test, result, config.classes, config.preparation)
-        click.echo(f"wrote {folder.path('confusion.png')}" + (f" and {folder.path('wrong.png')} ({mistakes} mistakes)" if mistakes else ""))
+        click.echo(
+            f"wrote {folder.path('confusion.png')}"
+            + (f" and {folder.path('wrong.png')} ({mistakes} mistakes)" if mistakes else "")
+        )
     except UsageError as error:
         click.echo(str(error))
 
@@ -178,7 +204,9 @@ def show_data(name: str, root: str, out: Path | None, count: int, no_download: b
     data = open_data(name, root, Preparation(shape), download=not no_download)
     path = out or Path(f"{Path(name).name}.png")
     shows.data_grid(path, data, count)
-    click.echo(f"{len(data.train):,} training and {len(data.test):,} test images of {len(data.classes)} classes; wrote {path}")
+    click.echo(
+        f"{len(data.train):,} training and {len(data.test):,} test images of {len(data.classes)} classes; wrote {path}"
+    )
 
 
 @show.command("model")
@@ -199,7 +227,9 @@ def info() -> None:
 
     from nptorch import kernels
 
-    click.echo(f"nptorch {nptorch.__version__}, NumPy {numpy.__version__}, Python {platform.python_version()} on {sys.platform} ({platform.machine()})")
+    click.echo(
+        f"nptorch {nptorch.__version__}, NumPy {numpy.__version__}, Python {platform.python_version()} on {sys.platform} ({platform.machine()})"
+    )
     click.echo(f"kernels: {kernels.description()}")
     click.echo(f"threads: {nptorch.get_num_threads()}")
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import devices
-from nptorch import dtypes, naming
+from nptorch import devices, dtypes, naming
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
 from nptorch.ops import activation, create, index, linalg, pointwise, shape, sort  # noqa: F401  (they fill METHODS)
@@ -482,4 +481,3 @@ def bind() -> None:
     for flag in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta", "is_nested"):
         setattr(Tensor, flag, False)
     Tensor.layout = "strided"  # type: ignore[attr-defined]
-

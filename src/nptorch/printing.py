@@ -49,7 +49,9 @@ def set_printoptions(
     Raises: ValueError for an unknown profile or a number that makes no sense.
     """
     if profile is not None and profile not in _PROFILES:
-        raise ValueError(f"set_printoptions(): profile must be one of {', '.join(map(repr, _PROFILES))}, got {profile!r}")
+        raise ValueError(
+            f"set_printoptions(): profile must be one of {', '.join(map(repr, _PROFILES))}, got {profile!r}"
+        )
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     changes = {name: value for name, value in given.items() if value is not None}
     for name, value in changes.items():
@@ -117,7 +119,9 @@ def _values_text(array: np.ndarray[Any, Any], indent: int) -> str:
     if any(cut) and _options.edgeitems == 0:
         return "[" * (cut.index(True) + 1) + "..." + "]" * (cut.index(True) + 1)
     for axis in itertools.compress(range(array.ndim), cut):
-        array = np.concatenate([np.take(array, range(start, start + _options.edgeitems), axis) for start in (0, -_options.edgeitems)], axis)
+        array = np.concatenate(
+            [np.take(array, range(start, start + _options.edgeitems), axis) for start in (0, -_options.edgeitems)], axis
+        )
     texts, width = _texts(array.reshape(-1))
     return _layout(texts, array.shape, cut, indent, width)
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import devices
-from nptorch import dtypes
+from nptorch import devices, dtypes
 from nptorch.mt19937 import Engine
 from nptorch.ops.registry import check_writable
 from nptorch.ops.signatures import function, method

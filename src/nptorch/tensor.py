@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nptorch import devices
-from nptorch import dtypes
+from nptorch import devices, dtypes
 from nptorch.size import Size
 
 if TYPE_CHECKING:

@@ -8,7 +8,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-DTYPES = ("bool", "uint8", "int8", "int32", "int64", "uint16", "float16", "float32", "float64", "complex64", "complex128")
+DTYPES = (
+    "bool",
+    "uint8",
+    "int8",
+    "int32",
+    "int64",
+    "uint16",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
 STYLES = ("normal", "whole", "wide", "special", "tiny", "huge", "zeros")
 SHAPES = ((), (0,), (2, 0, 3), (1,), (5,), (30,), (3, 4), (2, 3, 4), (8, 3))
 OPTIONS = (

@@ -20,7 +20,10 @@ def padded(x, padding, value=0.0):
 
 
 def output_size(size, kernel, stride, padding, dilation):
-    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True))
+    return tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
 
 
 def conv2d(x, w, b, stride, padding, dilation, groups):
@@ -68,7 +71,9 @@ def pooled_size(size, kernel, stride, padding, dilation, ceil_mode):
 def max_pool2d(x, kernel, stride, padding, dilation, ceil_mode):
     out = pooled_size(x.shape[-2:], kernel, stride, padding, dilation, ceil_mode)
     # Room for windows that hang over the edge, and the place of every number.
-    extra = [(0, 0)] * (x.ndim - 2) + [(p, p + k * d + s) for p, k, d, s in zip(padding, kernel, dilation, stride, strict=True)]
+    extra = [(0, 0)] * (x.ndim - 2) + [
+        (p, p + k * d + s) for p, k, d, s in zip(padding, kernel, dilation, stride, strict=True)
+    ]
     places = np.broadcast_to(np.arange(x.shape[-2] * x.shape[-1]).reshape(x.shape[-2:]), x.shape)
     values = windows(np.pad(x, extra, constant_values=-np.inf), kernel, stride, dilation, out)
     places = windows(np.pad(places, extra, constant_values=-1), kernel, stride, dilation, out)
@@ -91,7 +96,11 @@ def average_windows(size, kernel, stride, padding, ceil_mode, count_include_pad,
         start = [i * s - p for i, s, p in zip(index, stride, padding, strict=True)]
         end = [min(a + k, n + p) for a, k, n, p in zip(start, kernel, size, padding, strict=True)]
         inside = tuple(slice(max(a, 0), min(b, n)) for a, b, n in zip(start, end, size, strict=True))
-        counted = [b - a for a, b in zip(start, end, strict=True)] if count_include_pad else [s.stop - s.start for s in inside]
+        counted = (
+            [b - a for a, b in zip(start, end, strict=True)]
+            if count_include_pad
+            else [s.stop - s.start for s in inside]
+        )
         yield index, inside, divisor or counted[0] * counted[1]
 
 

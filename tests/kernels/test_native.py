@@ -58,7 +58,9 @@ def check(got, want, *, scale=None, tolerance=2e-6):
     """got = want within a share of the largest number that rounding could act on."""
     want = np.asarray(want)
     assert got.shape == want.shape
-    limit = (tolerance if got.dtype == np.float32 else tolerance * 1e-8) * (np.abs(want if scale is None else scale).max(initial=0) + 1e-30)
+    limit = (tolerance if got.dtype == np.float32 else tolerance * 1e-8) * (
+        np.abs(want if scale is None else scale).max(initial=0) + 1e-30
+    )
     np.testing.assert_allclose(double(got), want, rtol=0, atol=limit)
 
 
@@ -81,7 +83,15 @@ def test_linear_keeps_leading_dimensions():
 
 
 @random_shapes
-@given(seeds, dtypes, st.sampled_from([(), (1,), (3,), (2, 5)]), st.sampled_from("both left right".split()), sizes, sizes, st.integers(1, 90))
+@given(
+    seeds,
+    dtypes,
+    st.sampled_from([(), (1,), (3,), (2, 5)]),
+    st.sampled_from(["both", "left", "right"]),
+    sizes,
+    sizes,
+    st.integers(1, 90),
+)
 def test_matmul(seed, dtype, leading, side, rows, columns, depth):
     make = Source(seed, dtype)
     x = make(*(leading if side != "right" else ()), rows, depth)
@@ -107,7 +117,11 @@ def convolutions(draw):
     """The shapes of x and w, and the options: small ones of all kinds, many channels, kernels as large as the image."""
     n, groups = draw(batches), draw(st.sampled_from([1, 1, 1, 2, 3]))
     c, o = groups * draw(st.integers(1, 7)), groups * draw(st.integers(1, 9))
-    kernel, stride, padding = draw(pairs(1, 5)), draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (2, 1), (1, 3)])), draw(pairs(0, 3))
+    kernel, stride, padding = (
+        draw(pairs(1, 5)),
+        draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (2, 1), (1, 3)])),
+        draw(pairs(0, 3)),
+    )
     dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 3)]))
     size = draw(pairs(1, 24))
     kind = draw(st.sampled_from(["any", "any", "many channels", "winograd", "whole image"]))
@@ -118,7 +132,11 @@ def convolutions(draw):
     if kind == "whole image":
         groups, stride, padding, dilation, kernel = 1, (1, 1), (0, 0), (1, 1), size
     assume(all(n > 0 for n in reference.output_size(size, kernel, stride, padding, dilation)))
-    return (n, c, *size), (o, c // groups, *kernel), dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return (
+        (n, c, *size),
+        (o, c // groups, *kernel),
+        dict(stride=stride, padding=padding, dilation=dilation, groups=groups),
+    )
 
 
 @random_shapes
@@ -162,7 +180,12 @@ def test_max_pool2d(seed, dtype, case, dilation):
     options = {**options, "dilation": dilation}
     assume(all(n > 0 for n in reference.pooled_size(shape[-2:], **options)))
     # Half the sizes have no place inside the image at all.
-    assume(all(d * (k - 1) < n + p for n, d, k, p in zip(shape[-2:], dilation, options["kernel"], options["padding"], strict=True)))
+    assume(
+        all(
+            d * (k - 1) < n + p
+            for n, d, k, p in zip(shape[-2:], dilation, options["kernel"], options["padding"], strict=True)
+        )
+    )
     make = Source(seed, dtype)
     x = np.round(make(*shape) * 2)  # ties: the first place counts
     y, indices = native.max_pool2d(x, **options)
@@ -189,13 +212,23 @@ def test_max_pool2d_passes_nan_on():
 def test_avg_pool2d(seed, dtype, case, count_include_pad, divisor):
     shape, options = case
     options = {**options, "count_include_pad": count_include_pad, "divisor": divisor}
-    assume(all(n > 0 for n in reference.pooled_size(shape[-2:], options["kernel"], options["stride"], options["padding"], (1, 1), options["ceil_mode"])))
+    assume(
+        all(
+            n > 0
+            for n in reference.pooled_size(
+                shape[-2:], options["kernel"], options["stride"], options["padding"], (1, 1), options["ceil_mode"]
+            )
+        )
+    )
     make = Source(seed, dtype)
     x = make(*shape)
     y = native.avg_pool2d(x, **options)
     check(y, reference.avg_pool2d(double(x), **options))
     g = make(*y.shape)
-    check(native.avg_pool2d_backward(g, shape=shape, **options), reference.avg_pool2d_backward(double(g), shape, **options))
+    check(
+        native.avg_pool2d_backward(g, shape=shape, **options),
+        reference.avg_pool2d_backward(double(g), shape, **options),
+    )
 
 
 # --- normalisation ---
@@ -221,7 +254,13 @@ def test_batch_norm(seed, dtype, n, c, spatial, affine):
 
 
 @random_shapes
-@given(seeds, dtypes, st.sampled_from([(1,), (9,), (3, 4)]), st.sampled_from([(1,), (10,), (37,), (3, 5), (64,)]), st.booleans())
+@given(
+    seeds,
+    dtypes,
+    st.sampled_from([(1,), (9,), (3, 4)]),
+    st.sampled_from([(1,), (10,), (37,), (3, 5), (64,)]),
+    st.booleans(),
+)
 def test_layer_norm(seed, dtype, leading, normal, affine):
     make = Source(seed, dtype)
     x = make(*leading, *normal) + dtype(3)
@@ -234,7 +273,11 @@ def test_layer_norm(seed, dtype, leading, normal, affine):
     check(rstd, statistics[1], tolerance=1e-5)
     g = make(*x.shape)
     results = native.layer_norm_backward(g, x, w, mean, rstd, ndim=ndim)
-    for got, want in zip(results, reference.layer_norm_backward(double(g), double(x), double(w), double(mean), double(rstd), ndim), strict=True):
+    for got, want in zip(
+        results,
+        reference.layer_norm_backward(double(g), double(x), double(w), double(mean), double(rstd), ndim),
+        strict=True,
+    ):
         check(got, want, scale=max(np.abs(want).max(), np.abs(g).max() * rstd.max() * 4), tolerance=3e-5)
 
 
@@ -244,7 +287,11 @@ def test_channel_scale(seed, dtype, n, c, spatial):
     make = Source(seed, dtype)
     x, scale, shift = make(n, c, *spatial), make(c), make(c)
     per_channel = (-1, *[1] * len(spatial))
-    check(native.channel_scale(x, scale, shift), double(x) * double(scale).reshape(per_channel) + double(shift).reshape(per_channel), scale=10)
+    check(
+        native.channel_scale(x, scale, shift),
+        double(x) * double(scale).reshape(per_channel) + double(shift).reshape(per_channel),
+        scale=10,
+    )
 
 
 # --- softmax and cross-entropy ---
@@ -351,7 +398,9 @@ def test_sum(seed, dtype, shape, mask, keepdims):
     check(got, double(x).sum(axis, keepdims=keepdims), scale=np.abs(double(x)).sum(axis))
 
 
-@pytest.mark.parametrize(("shape", "axis"), [((3_000_000,), (0,)), ((100_000, 5), (0,)), ((5, 100_000), (1,)), ((64, 3, 4000), (0, 2))])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((3_000_000,), (0,)), ((100_000, 5), (0,)), ((5, 100_000), (1,)), ((64, 3, 4000), (0, 2))]
+)
 def test_long_sums_stay_accurate(shape, axis):
     x = np.full(shape, 0.1, np.float32)
     check(native.sum(x, axis=axis, keepdims=False), double(x).sum(axis), tolerance=1e-6)
@@ -361,13 +410,32 @@ def test_long_sums_stay_accurate(shape, axis):
 
 
 @random_shapes
-@given(seeds, dtypes, st.lists(st.integers(1, 40000), min_size=1, max_size=4), st.booleans(), st.booleans(), st.booleans(), st.booleans())
+@given(
+    seeds,
+    dtypes,
+    st.lists(st.integers(1, 40000), min_size=1, max_size=4),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
 def test_sgd_step(seed, dtype, lengths, has_momentum, nesterov, maximize, first):
     random = np.random.default_rng(seed)
     params, grads, buffers = ([random.normal(size=n).astype(dtype) for n in lengths] for _ in range(3))
-    options = (0.1, 0.9 if has_momentum else 0.0, 0.3 * (not nesterov), 0.01, nesterov and has_momentum, maximize, first)
+    options = (
+        0.1,
+        0.9 if has_momentum else 0.0,
+        0.3 * (not nesterov),
+        0.01,
+        nesterov and has_momentum,
+        maximize,
+        first,
+    )
     state = buffers if has_momentum else [None] * len(params)
-    wanted = [reference.sgd_step(double(p), double(g), double(b), *options) for p, g, b in zip(params, grads, state, strict=True)]
+    wanted = [
+        reference.sgd_step(double(p), double(g), double(b), *options)
+        for p, g, b in zip(params, grads, state, strict=True)
+    ]
     native.sgd_step(params, grads, buffers if has_momentum else None, *options)
     for p, b, (want_p, want_b) in zip(params, state, wanted, strict=True):
         check(p, want_p, tolerance=1e-6)
@@ -375,7 +443,15 @@ def test_sgd_step(seed, dtype, lengths, has_momentum, nesterov, maximize, first)
 
 
 @random_shapes
-@given(seeds, dtypes, st.lists(st.integers(1, 40000), min_size=1, max_size=4), st.booleans(), st.booleans(), st.booleans(), st.integers(1, 2000))
+@given(
+    seeds,
+    dtypes,
+    st.lists(st.integers(1, 40000), min_size=1, max_size=4),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 2000),
+)
 def test_adam_step(seed, dtype, lengths, amsgrad, decoupled, maximize, step):
     random = np.random.default_rng(seed)
     params, grads, m, v, most = ([random.normal(size=n).astype(dtype) for n in lengths] for _ in range(5))
@@ -415,10 +491,23 @@ def test_image_batch(seed, layout, h, w, normalize):
 def test_every_instruction_set(isa, threads):
     """This file again on another instruction set; one that the processor lacks refuses to load."""
     environment = {**os.environ, "NPTORCH_ISA": isa, "NPTORCH_NUM_THREADS": str(threads), "NPTORCH_TEST_EXAMPLES": "15"}
-    probe = subprocess.run([sys.executable, "-c", "import nptorch.kernels.native"], env=environment, capture_output=True, text=True)
+    probe = subprocess.run(
+        [sys.executable, "-c", "import nptorch.kernels.native"], env=environment, capture_output=True, text=True
+    )
     if probe.returncode:
         assert "this processor does not have it" in probe.stderr or "unknown here" in probe.stderr
         pytest.skip(f"no {isa} here")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-k", "not instruction_set", "-p", "no:cacheprovider", __file__]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-k",
+        "not instruction_set",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+    ]
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-3000:]

@@ -125,7 +125,13 @@ def some_results():
     y = native.conv2d(x, w, None, **options)
     gw = native.conv2d_weight(x, y, shape=w.shape, **options)
     flat = y.reshape(40, -1)
-    return [y, gw, native.conv2d_input(y, w, shape=x.shape, **options), native.matmul(flat, flat.T), native.sum(y, axis=(0, 2, 3), keepdims=False)]
+    return [
+        y,
+        gw,
+        native.conv2d_input(y, w, shape=x.shape, **options),
+        native.matmul(flat, flat.T),
+        native.sum(y, axis=(0, 2, 3), keepdims=False),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
@@ -283,7 +289,9 @@ def test_arrays_cross_threads_and_contexts():
 
 def test_unknown_instruction_set():
     environment = {**os.environ, "NPTORCH_ISA": "avx1024"}
-    result = subprocess.run([sys.executable, "-c", "import nptorch.kernels.native"], env=environment, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", "import nptorch.kernels.native"], env=environment, capture_output=True, text=True
+    )
     assert "NPTORCH_ISA=avx1024 is unknown here; use baseline, avx2 or avx512" in result.stderr
 
 

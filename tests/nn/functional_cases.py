@@ -110,7 +110,14 @@ case("F.bilinear(x, y, w)", x=(2, 4, 3), y=(2, 4, 2), w=(5, 3, 2))
 # --- convolution ---
 
 _x, _w = (2, 3, 7, 6), (4, 3, 3, 2)
-for options in ("", ", stride=2", ", padding=1", ", stride=(2, 1), padding=(0, 2), dilation=(1, 2)", ", dilation=2", ", padding='valid'"):
+for options in (
+    "",
+    ", stride=2",
+    ", padding=1",
+    ", stride=(2, 1), padding=(0, 2), dilation=(1, 2)",
+    ", dilation=2",
+    ", padding='valid'",
+):
     case(f"F.conv2d(x, w, b{options})", x=_x, w=_w, b=(4,))
 case("F.conv2d(x, w)", x=_x, w=_w)
 case("F.conv2d(x, w, padding='same')", x=_x, w=_w)
@@ -180,7 +187,14 @@ case("F.lp_pool1d(x, 2.0, 3, 2)", x=(2, 3, 9))
 
 for shape in ((4, 3), (4, 3, 5), (2, 3, 4, 5), (2, 3, 2, 3, 2)):
     case("F.batch_norm(x, None, None, w, b, training=True)", x=shape, w=(3,), b=(3,))
-    case("F.batch_norm(x, m, v, w, b)", x=shape, m=Uniform((3,), constant=True), v=Uniform((3,), constant=True), w=(3,), b=(3,))
+    case(
+        "F.batch_norm(x, m, v, w, b)",
+        x=shape,
+        m=Uniform((3,), constant=True),
+        v=Uniform((3,), constant=True),
+        w=(3,),
+        b=(3,),
+    )
 case("F.batch_norm(x, None, None, training=True, eps=0.1)", x=(4, 3, 5))
 case("F.batch_norm(x, None, None, w, training=True)", x=(4, 3, 5), w=(3,))
 case("F.batch_norm(x, m, v)", x=(4, 3, 5), m=Uniform((3,), constant=True), v=Uniform((3,), constant=True))
@@ -194,7 +208,12 @@ case("F.rms_norm(x, (3, 5), eps=0.1)", x=(4, 3, 5))
 case("F.group_norm(x, 2, w, b)", x=(3, 4, 5), w=(4,), b=(4,))
 case("F.group_norm(x, 4)", x=(3, 4, 2, 3))
 case("F.instance_norm(x, weight=w, bias=b)", x=(3, 4, 5), w=(4,), b=(4,))
-case("F.instance_norm(x, m, v, use_input_stats=False)", x=(3, 4, 5), m=Uniform((4,), constant=True), v=Uniform((4,), constant=True))
+case(
+    "F.instance_norm(x, m, v, use_input_stats=False)",
+    x=(3, 4, 5),
+    m=Uniform((4,), constant=True),
+    v=Uniform((4,), constant=True),
+)
 case("F.local_response_norm(x, 3)", x=(2, 5, 4))
 case("F.local_response_norm(x, 2, 0.1, 0.5, 2.0)", x=(2, 5, 4, 3))
 case("F.normalize(x)", x=(3, 4))
@@ -246,18 +265,33 @@ case("F.interpolate(x, size=(3, 4, 5), mode='trilinear')", x=(1, 2, 2, 3, 4))
 
 for reduction in ("mean", "sum", "none"):
     how = f"reduction='{reduction}'"
-    for text in ("mse_loss(x, y, ", "l1_loss(x, y, ", "smooth_l1_loss(x, y, beta=0.7, ", "huber_loss(x, y, delta=0.7, "):
+    for text in (
+        "mse_loss(x, y, ",
+        "l1_loss(x, y, ",
+        "smooth_l1_loss(x, y, beta=0.7, ",
+        "huber_loss(x, y, delta=0.7, ",
+    ):
         case(f"F.{text}{how})", x=(4, 3), y=(4, 3))
     case(f"F.cross_entropy(x, y, {how})", x=(4, 3), y=Labels((4,), 3))
     case(f"F.cross_entropy(x, y, {how}, ignore_index=1)", x=(6, 3), y=Labels((6,), 3))
     case(f"F.cross_entropy(x, y, w, {how})", x=(5, 3), y=Labels((5,), 3), w=Uniform((3,), constant=True))
-    case(f"F.cross_entropy(x, y, w, {how}, ignore_index=2, label_smoothing=0.2)", x=(6, 3), y=Labels((6,), 3), w=Uniform((3,), constant=True))
+    case(
+        f"F.cross_entropy(x, y, w, {how}, ignore_index=2, label_smoothing=0.2)",
+        x=(6, 3),
+        y=Labels((6,), 3),
+        w=Uniform((3,), constant=True),
+    )
     case(f"F.cross_entropy(x, y, {how}, label_smoothing=0.3)", x=(4, 3), y=Labels((4,), 3))
     case(f"F.cross_entropy(x, y, {how})", x=(2, 3, 4), y=Labels((2, 4), 3))
     case(f"F.cross_entropy(x, y, w, {how})", x=(2, 3, 2, 4), y=Labels((2, 2, 4), 3), w=Uniform((3,), constant=True))
     case(f"F.cross_entropy(x, y, {how})", x=(3,), y=Labels((), 3))
     case(f"F.cross_entropy(x, y.softmax(1), {how})", x=(4, 3), y=(4, 3))
-    case(f"F.cross_entropy(x, y, w, {how}, label_smoothing=0.2)", x=(2, 3, 4), y=Uniform((2, 3, 4)), w=Uniform((3,), constant=True))
+    case(
+        f"F.cross_entropy(x, y, w, {how}, label_smoothing=0.2)",
+        x=(2, 3, 4),
+        y=Uniform((2, 3, 4)),
+        w=Uniform((3,), constant=True),
+    )
     case(f"F.cross_entropy(x, y, {how})", x=(3,), y=Uniform((3,)))
     case(f"F.nll_loss(x, y, {how})", x=(4, 3), y=Labels((4,), 3))
     case(f"F.nll_loss(x, y, w, ignore_index=1, {how})", x=(6, 3), y=Labels((6,), 3), w=Uniform((3,), constant=True))
@@ -266,14 +300,24 @@ for reduction in ("mean", "sum", "none"):
     case(f"F.binary_cross_entropy(x, y, {how})", x=Uniform((4, 3)), y=Uniform((4, 3), constant=True))
     case(f"F.binary_cross_entropy(x, y, w, {how})", x=Uniform((4,)), y=Labels((4,), 2), w=Uniform((4,), constant=True))
     case(f"F.binary_cross_entropy_with_logits(x, y, {how})", x=(4, 3), y=Uniform((4, 3)))
-    case(f"F.binary_cross_entropy_with_logits(x, y, w, {how}, pos_weight=p)", x=(4, 3), y=Uniform((4, 3)), w=Uniform((4, 3)), p=Uniform((3,), constant=True))
+    case(
+        f"F.binary_cross_entropy_with_logits(x, y, w, {how}, pos_weight=p)",
+        x=(4, 3),
+        y=Uniform((4, 3)),
+        w=Uniform((4, 3)),
+        p=Uniform((3,), constant=True),
+    )
     case(f"F.kl_div(x, y, {how})", x=(4, 3), y=Uniform((4, 3)))
     case(f"F.kl_div(x, y, {how}, log_target=True)", x=(4, 3), y=(4, 3))
     case(f"F.poisson_nll_loss(x, y, {how})", x=(4, 3), y=Uniform((4, 3), 0.2, 4.0))
     case(f"F.poisson_nll_loss(x, y, False, True, {how})", x=Uniform((4, 3)), y=Uniform((4, 3), 0.2, 4.0, constant=True))
     case(f"F.gaussian_nll_loss(x, y, v, {how})", x=(4, 3), y=(4, 3), v=Uniform((4, 3)))
     case(f"F.gaussian_nll_loss(x, y, v, full=True, eps=0.4, {how})", x=(4, 3), y=(4, 3), v=Uniform((4, 1)))
-    case(f"F.hinge_embedding_loss(x, y, 0.7, {how})", x=(4, 3), y=Labels((4, 3), 2, step=2) if False else np.array([[1, -1, 1]] * 4))
+    case(
+        f"F.hinge_embedding_loss(x, y, 0.7, {how})",
+        x=(4, 3),
+        y=Labels((4, 3), 2, step=2) if False else np.array([[1, -1, 1]] * 4),
+    )
     case(f"F.margin_ranking_loss(x, z, y, 0.2, {how})", x=(5,), z=(5,), y=np.array([1, -1, 1, 1, -1]))
     case(f"F.cosine_embedding_loss(x, z, y, 0.1, {how})", x=(4, 3), z=(4, 3), y=np.array([1, -1, 1, -1]))
     case(f"F.soft_margin_loss(x, y, {how})", x=(4, 3), y=np.array([[1.0, -1, 1]] * 4))
@@ -281,10 +325,23 @@ for reduction in ("mean", "sum", "none"):
     case(f"F.triplet_margin_loss(x, y, z, 0.5, p=1.5, swap=True, {how})", x=(4, 3), y=(4, 3), z=(4, 3))
     case(f"F.triplet_margin_with_distance_loss(x, y, z, {how})", x=(4, 3), y=(4, 3), z=(4, 3))
     case(f"F.multi_margin_loss(x, y, {how})", x=(4, 3), y=Labels((4,), 3), second=False)
-    case(f"F.multi_margin_loss(x, y, 2, 0.7, w, {how})", x=(4, 3), y=Labels((4,), 3), w=Uniform((3,), constant=True), second=False)
-    case(f"F.multilabel_margin_loss(x, y, {how})", x=(3, 4), y=np.array([[3, 0, -1, 1], [-1, 2, 0, 1], [0, 1, 2, 3]]), second=False)
+    case(
+        f"F.multi_margin_loss(x, y, 2, 0.7, w, {how})",
+        x=(4, 3),
+        y=Labels((4,), 3),
+        w=Uniform((3,), constant=True),
+        second=False,
+    )
+    case(
+        f"F.multilabel_margin_loss(x, y, {how})",
+        x=(3, 4),
+        y=np.array([[3, 0, -1, 1], [-1, 2, 0, 1], [0, 1, 2, 3]]),
+        second=False,
+    )
     case(f"F.multilabel_soft_margin_loss(x, y, {how})", x=(4, 3), y=Labels((4, 3), 2))
-    case(f"F.multilabel_soft_margin_loss(x, y, w, {how})", x=(4, 3), y=Labels((4, 3), 2), w=Uniform((3,), constant=True))
+    case(
+        f"F.multilabel_soft_margin_loss(x, y, w, {how})", x=(4, 3), y=Labels((4, 3), 2), w=Uniform((3,), constant=True)
+    )
 case("F.kl_div(x, y, reduction='batchmean')", x=(4, 3), y=Uniform((4, 3)))
 case("F.cross_entropy(x, y)", x=(0, 3), y=Labels((0,), 3))
 case("F.cross_entropy(x, y)", x=(3, 4), y=np.array([-100, -100, -100]))

@@ -30,7 +30,9 @@ def results(package, case: Case, dtype: str, second: bool = False) -> dict[str, 
         warnings.simplefilter("ignore")
         out = eval(case.text, {"F": package.nn.functional, "t": package}, inputs)
     found = {"out": out}
-    grads = package.autograd.grad(weighted(package, [out]), list(wanted.values()), create_graph=second, allow_unused=True)
+    grads = package.autograd.grad(
+        weighted(package, [out]), list(wanted.values()), create_graph=second, allow_unused=True
+    )
     found.update({f"d{n}": g for n, g in zip(wanted, grads, strict=True) if g is not None})
     live = [g for g in grads if g is not None and g.requires_grad]
     if second and live:

@@ -97,7 +97,20 @@ for _name in ("asin", "acos", "atanh", "erfinv", "tan", "logit"):
 for _name in ("floor", "ceil", "trunc", "round", "sign", "sgn"):
     sample(_name, lambda T, x, f=_name: getattr(T, f)(x), R(3, 4))
 sample("round", lambda T, x: T.round(x, decimals=1), R(3, 4))
-for _name in ("add", "sub", "mul", "div", "maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "copysign", "logaddexp"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "atan2",
+    "hypot",
+    "copysign",
+    "logaddexp",
+):
     sample(_name, lambda T, x, y, f=_name: getattr(T, f)(x, y), D(3, 4), R(1, 4))
 sample("add", lambda T, x, y: T.add(x, y, alpha=2), R(3, 4), R(3, 1))
 sample("add", lambda T, x: 2 + x + 1.5, I(3, 4), smooth=False)
@@ -194,7 +207,9 @@ for _name in ("sum", "mean", "prod", "amax", "amin", "var", "std", "logsumexp", 
 sample("sum", lambda T, x: x.sum((0, 2)), R(2, 3, 4))
 sample("sum", lambda T, x: x.sum(), I(3, 4), smooth=False)
 sample("sum", lambda T, x: x.sum(1), B(3, 4), smooth=False)
-sample("prod", lambda T, x, y: T.prod(x * y.round().sign(), 1), R(3, 4), np.array([0.0, 1, 1, 1]), constant=frozenset({1}))
+sample(
+    "prod", lambda T, x, y: T.prod(x * y.round().sign(), 1), R(3, 4), np.array([0.0, 1, 1, 1]), constant=frozenset({1})
+)
 sample("norm", lambda T, x: T.norm(x, 3), D(3, 4))
 sample("norm", lambda T, x: x.norm(1, 0), D(3, 4))
 sample("var", lambda T, x: x.var(1, unbiased=False), R(3, 4))
@@ -237,7 +252,14 @@ sample("index_put", lambda T, x, v: T.index_put(x, (T.tensor([1, 1]),), v, accum
 sample("gather", lambda T, x, i: T.gather(x, 1, i) ** 2, R(3, 5), I(3, 2))
 sample("scatter", lambda T, x, i, s: T.scatter(x, 1, i, s) ** 2, R(3, 5), np.array([[0, 3], [1, 2], [4, 0]]), R(3, 2))
 sample("scatter", lambda T, x, i: x.clone().scatter_(0, i, 3.0) ** 2, R(3, 5), np.array([[0, 2, 1]]))
-sample("scatter", lambda T, x, i, s: T.scatter(x, 0, i, s) ** 2, R(3, 5), np.array([[0, 2, 1]]), R(2, 4), constant=frozenset({2}))
+sample(
+    "scatter",
+    lambda T, x, i, s: T.scatter(x, 0, i, s) ** 2,
+    R(3, 5),
+    np.array([[0, 2, 1]]),
+    R(2, 4),
+    constant=frozenset({2}),
+)
 sample("scatter_add", lambda T, x, i, s: T.scatter_add(x, 1, i, s) ** 2, R(3, 5), I(3, 4), R(3, 4))
 sample("index_select", lambda T, x, i: T.index_select(x, 1, i) ** 2, R(3, 5), I(4))
 sample("index_add", lambda T, x, i, s: T.index_add(x, 0, i, s, alpha=2) ** 2, R(3, 4), I(5, high=3), R(5, 4))
@@ -280,23 +302,55 @@ sample("trace", lambda T, x: T.trace(x) ** 2, R(3, 3))
 
 sample("linear", lambda T, x, w, b: T.nn.functional.linear(x, w, b), R(3, 5), R(4, 5), R(4))
 sample("linear", lambda T, x, w: T.nn.functional.linear(x, w), R(2, 3, 5), R(4, 5))
-for _kw in ({}, {"stride": 2, "padding": 1}, {"padding": (2, 1), "stride": (2, 1), "dilation": (1, 2)}, {"padding": "same"}):
-    sample("conv2d", lambda T, x, w, b, kw=_kw: T.nn.functional.conv2d(x, w, b, **kw), R(2, 2, 6, 5), R(4, 2, 3, 2), R(4))
+for _kw in (
+    {},
+    {"stride": 2, "padding": 1},
+    {"padding": (2, 1), "stride": (2, 1), "dilation": (1, 2)},
+    {"padding": "same"},
+):
+    sample(
+        "conv2d", lambda T, x, w, b, kw=_kw: T.nn.functional.conv2d(x, w, b, **kw), R(2, 2, 6, 5), R(4, 2, 3, 2), R(4)
+    )
 sample("conv2d", lambda T, x, w: T.nn.functional.conv2d(x, w, groups=2), R(1, 4, 5, 5), R(4, 2, 3, 3))
-sample("conv2d_input", lambda T, x, w, b: T.nn.functional.conv_transpose2d(x, w, b, stride=2, padding=1), R(1, 3, 3, 3), R(3, 2, 3, 3), R(2))
+sample(
+    "conv2d_input",
+    lambda T, x, w, b: T.nn.functional.conv_transpose2d(x, w, b, stride=2, padding=1),
+    R(1, 3, 3, 3),
+    R(3, 2, 3, 3),
+    R(2),
+)
 sample("conv2d_weight", lambda T, x, w: T.nn.functional.conv2d(x, w, stride=2), R(2, 1, 5, 6), R(2, 1, 2, 3))
 sample("conv1d", lambda T, x, w, b: T.nn.functional.conv1d(x, w, b, stride=2, padding=1), R(2, 3, 9), R(4, 3, 3), R(4))
 for _kw in ({}, {"stride": 1, "padding": 1}, {"stride": 3, "ceil_mode": True}, {"dilation": 2}):
     sample("max_pool2d", lambda T, x, kw=_kw: T.nn.functional.max_pool2d(x, 2, **kw) ** 2, D(1, 2, 7, 6))
-for _kw in ({}, {"stride": 1, "padding": 1}, {"stride": 3, "padding": 1, "ceil_mode": True, "count_include_pad": False}):
+for _kw in (
+    {},
+    {"stride": 1, "padding": 1},
+    {"stride": 3, "padding": 1, "ceil_mode": True, "count_include_pad": False},
+):
     sample("avg_pool2d", lambda T, x, kw=_kw: T.nn.functional.avg_pool2d(x, 2, **kw) ** 2, R(1, 2, 7, 6))
 sample("adaptive_max_pool2d", lambda T, x: T.nn.functional.adaptive_max_pool2d(x, (3, 2)) ** 2, D(1, 2, 5, 6))
 sample("adaptive_avg_pool2d", lambda T, x: T.nn.functional.adaptive_avg_pool2d(x, (3, 2)) ** 2, R(1, 2, 5, 6))
-sample("batch_norm", lambda T, x, w, b: T.nn.functional.batch_norm(x, None, None, w, b, True), R(3, 2, 2, 2), R(2), R(2))
+sample(
+    "batch_norm", lambda T, x, w, b: T.nn.functional.batch_norm(x, None, None, w, b, True), R(3, 2, 2, 2), R(2), R(2)
+)
 sample("batch_norm", lambda T, x: T.nn.functional.batch_norm(x, None, None, training=True), R(5, 3))
 sample("layer_norm", lambda T, x, w, b: T.nn.functional.layer_norm(x, (3, 2), w, b), R(4, 3, 2), R(3, 2), R(3, 2))
 sample("group_norm", lambda T, x, w: T.nn.functional.group_norm(x, 2, w), R(2, 4, 3), R(4))
-for _name in ("relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "silu", "mish", "hardtanh", "logsigmoid", "softsign", "hardswish"):
+for _name in (
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "softplus",
+    "gelu",
+    "silu",
+    "mish",
+    "hardtanh",
+    "logsigmoid",
+    "softsign",
+    "hardswish",
+):
     sample(_name, lambda T, x, f=_name: getattr(T.nn.functional, f)(x) ** 2, D(3, 4))
 sample("gelu", lambda T, x: T.nn.functional.gelu(x, approximate="tanh"), R(3, 4))
 sample("threshold_backward", lambda T, x: T.relu(x) * x, D(3, 4))
@@ -304,9 +358,21 @@ sample("log_sigmoid", lambda T, x: T.nn.functional.logsigmoid(x * 50), R(4))
 sample("softmax", lambda T, x: T.softmax(x, 1), R(3, 4))
 sample("log_softmax", lambda T, x: T.log_softmax(x, 0), R(3, 4))
 for _reduction in ("mean", "sum", "none"):
-    sample("cross_entropy", lambda T, x, t, r=_reduction: T.nn.functional.cross_entropy(x, t, reduction=r), R(5, 4), I(5, high=4))
-    sample("nll_loss", lambda T, x, t, r=_reduction: T.nn.functional.nll_loss(x**2, t, reduction=r), R(5, 4), I(5, high=4))
-sample("cross_entropy", lambda T, x, t: T.nn.functional.cross_entropy(x, t, label_smoothing=0.1, ignore_index=1), R(5, 4), I(5, high=4))
+    sample(
+        "cross_entropy",
+        lambda T, x, t, r=_reduction: T.nn.functional.cross_entropy(x, t, reduction=r),
+        R(5, 4),
+        I(5, high=4),
+    )
+    sample(
+        "nll_loss", lambda T, x, t, r=_reduction: T.nn.functional.nll_loss(x**2, t, reduction=r), R(5, 4), I(5, high=4)
+    )
+sample(
+    "cross_entropy",
+    lambda T, x, t: T.nn.functional.cross_entropy(x, t, label_smoothing=0.1, ignore_index=1),
+    R(5, 4),
+    I(5, high=4),
+)
 sample("cross_entropy", lambda T, x, t: T.nn.functional.cross_entropy(x, t), R(2, 4, 3), I(2, 3, high=4))
 sample("embedding", lambda T, i, w: T.nn.functional.embedding(i, w, padding_idx=1) ** 2, I(2, 3), R(5, 4))
 sample("constant_pad", lambda T, x: T.nn.functional.pad(x, (1, 2, 0, 1), value=0.5) ** 2, R(2, 3, 4))

@@ -41,7 +41,10 @@ def golden() -> dict[str, Any]:
     """What PyTorch gave, by sample: shapes, dtypes and all numbers of value, gradients and second gradients."""
     index = json.loads((GOLDEN / "ops.json").read_text())
     numbers = np.load(GOLDEN / "ops.npy")
-    return {name: [(shape, dtype, numbers[a:b].reshape(shape)) for shape, dtype, a, b in parts] for name, parts in index.items()}
+    return {
+        name: [(shape, dtype, numbers[a:b].reshape(shape)) for shape, dtype, a, b in parts]
+        for name, parts in index.items()
+    }
 
 
 @pytest.mark.parametrize("s", SAMPLES, ids=_ids(SAMPLES))
@@ -105,7 +108,9 @@ def test_non_contiguous_inputs_give_the_same(s: Sample) -> None:
     _runnable(s)
     plain = s.tensors(nptorch, grad=False)
     strided = [_strided(t) for t in plain]
-    np.testing.assert_allclose(s.call(nptorch, *strided).numpy(), s.call(nptorch, *plain).numpy(), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        s.call(nptorch, *strided).numpy(), s.call(nptorch, *plain).numpy(), rtol=1e-12, atol=1e-12
+    )
 
 
 def _strided(t: Any) -> Any:

@@ -22,7 +22,11 @@ RUNS: dict[str, Callable[[Any], Any]] = {}
 def plain(value: Any) -> Any:
     """`value` as JSON keeps it, with the types by name."""
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
-        return [f"{type(value).__name__} {value.dtype}".replace("nptorch.", "torch."), list(value.shape), value.tolist()]
+        return [
+            f"{type(value).__name__} {value.dtype}".replace("nptorch.", "torch."),
+            list(value.shape),
+            value.tolist(),
+        ]
     if isinstance(value, bytes):
         return ["bytes", value.decode()]
     if isinstance(value, dict):
@@ -219,7 +223,10 @@ def lengths(T: Any, **more: Any) -> Any:
     loaders = [D(numbers(T, 10), b, drop_last=d) for b in (1, 3, 5, 16) for d in (False, True)]
     loaders += [D(stream(T, [5, 6]), b, drop_last=d) for b in (1, 3, 16) for d in (False, True)]
     loaders += [D(numbers(T, 10), None), D(stream(T, [5, 6]), None), D(numbers(T, 9), sampler=[1, 2, 3], batch_size=2)]
-    return [[len(loader), len(iter(loader)) if loader.dataset.__class__.__name__ == "Numbers" else None] for loader in loaders]
+    return [
+        [len(loader), len(iter(loader)) if loader.dataset.__class__.__name__ == "Numbers" else None]
+        for loader in loaders
+    ]
 
 
 # --- data sets ---

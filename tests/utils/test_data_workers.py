@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +64,9 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"  # an orphan awaiting its reaper
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        )  # an orphan awaiting its reaper
     except FileNotFoundError:
         return True
 
@@ -181,6 +184,26 @@ def test_two_loaders_at_once_and_a_loader_in_a_forked_process() -> None:
         os._exit(0)
     os.waitpid(child, 0)
     assert [b.tolist() for b in one] == [[0, 1], [4, 9], [16, 25], [36, 49]]
+
+
+def test_a_loader_in_a_thread_of_a_program_with_handlers() -> None:
+    def stay(*arguments: Any) -> None:
+        raise AssertionError("this handler is not for workers")
+
+    before = signal.signal(signal.SIGTERM, stay)
+    got: list[Any] = []
+
+    def train() -> None:
+        loader = DataLoader(Computed(lambda i: signal.getsignal(signal.SIGTERM) is stay), 8, num_workers=1)
+        got.extend(batch.tolist() for batch in loader)
+
+    try:
+        thread = threading.Thread(target=train)
+        thread.start()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [[False] * 8]
 
 
 # --- exceptions ---

@@ -56,7 +56,9 @@ def recipe(name: str, image_shape: tuple[int, int, int] | None = None) -> Recipe
         return RECIPES[name]
     path, colon, class_name = name.rpartition(":")
     if not colon or not path.endswith(".py"):
-        raise UsageError(f"unknown model {name!r}; choose one of {', '.join(RECIPES)}, or FILE.py:CLASS for a network of your own")
+        raise UsageError(
+            f"unknown model {name!r}; choose one of {', '.join(RECIPES)}, or FILE.py:CLASS for a network of your own"
+        )
     return Recipe(_user_class(Path(path), class_name), image_shape or (1, 28, 28))
 
 
@@ -73,7 +75,11 @@ def _user_class(path: Path, class_name: str) -> Callable[..., nn.Module]:
     spec.loader.exec_module(module)
     found = getattr(module, class_name, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
-        networks = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, nn.Module) and c.__module__ == path.stem]
+        networks = [
+            n
+            for n, c in vars(module).items()
+            if inspect.isclass(c) and issubclass(c, nn.Module) and c.__module__ == path.stem
+        ]
         raise UsageError(f"{path} has no nn.Module named {class_name!r}; it has {', '.join(networks) or 'none'}")
     return found
 
@@ -86,4 +92,6 @@ def build(name: str, classes: int, image_shape: tuple[int, int, int] | None = No
     try:
         return make()
     except TypeError as error:
-        raise UsageError(f"{name}: cannot be made without arguments ({error}); give them defaults, and num_classes if it should fit the data") from None
+        raise UsageError(
+            f"{name}: cannot be made without arguments ({error}); give them defaults, and num_classes if it should fit the data"
+        ) from None

@@ -61,7 +61,15 @@ def augmentation(native: tuple[int, int, int]) -> list[Any]:
     return [T.RandomCrop(native[1:], padding=4), T.RandomHorizontalFlip()]
 
 
-def open_data(name: str, root: str | Path, preparation: Preparation, *, augment: bool = False, download: bool = True, seed: int = 0) -> Data:
+def open_data(
+    name: str,
+    root: str | Path,
+    preparation: Preparation,
+    *,
+    augment: bool = False,
+    download: bool = True,
+    seed: int = 0,
+) -> Data:
     """The data set of a name, or a folder with train/ and test/ (or class folders, split 80:20 by `seed`).
 
     Raises: UsageError for a name that is neither.
@@ -76,7 +84,9 @@ def open_data(name: str, root: str | Path, preparation: Preparation, *, augment:
         return Data(train, test, [str(c) for c in train.classes], native)
     folder = Path(name)
     if not folder.is_dir():
-        raise UsageError(f"unknown data {name!r}; choose one of {', '.join(NAMES)}, or a folder with one subfolder of images for each class")
+        raise UsageError(
+            f"unknown data {name!r}; choose one of {', '.join(NAMES)}, or a folder with one subfolder of images for each class"
+        )
     return _folder(folder, preparation, augment, seed)
 
 
@@ -90,7 +100,9 @@ def _folder(folder: Path, preparation: Preparation, augment: bool, seed: int) ->
         train = vision.datasets.ImageFolder(str(folder / "train"), transform=train_steps)
         test = vision.datasets.ImageFolder(str(folder / "test"), transform=test_steps)
         if train.classes != test.classes:
-            raise UsageError(f"{folder}: train/ has the classes {train.classes}, test/ has {test.classes}; they must be the same")
+            raise UsageError(
+                f"{folder}: train/ has the classes {train.classes}, test/ has {test.classes}; they must be the same"
+            )
         return Data(train, test, list(train.classes), shape)
     whole = vision.datasets.ImageFolder(str(folder), transform=train_steps)
     plain = vision.datasets.ImageFolder(str(folder), transform=test_steps)

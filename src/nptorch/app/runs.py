@@ -68,7 +68,9 @@ class Run:
         Raises: UsageError if another run is there already.
         """
         if self.path("last.pt").exists():
-            raise UsageError(f"{self.folder} already holds a run; continue it with --resume {self.folder}, or choose another --run-dir")
+            raise UsageError(
+                f"{self.folder} already holds a run; continue it with --resume {self.folder}, or choose another --run-dir"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.path("config.json"), json.dumps(asdict(config), indent=2, ensure_ascii=False) + "\n")
 
@@ -79,7 +81,9 @@ class Run:
         """
         path = self.path("config.json")
         if not path.is_file():
-            raise UsageError(f"{self.folder} is no run: it has no config.json; start one with `nptorch train MODEL --run-dir {self.folder}`")
+            raise UsageError(
+                f"{self.folder} is no run: it has no config.json; start one with `nptorch train MODEL --run-dir {self.folder}`"
+            )
         try:
             return Config(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:

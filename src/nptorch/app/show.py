@@ -72,6 +72,13 @@ def summary(model: nn.Module, shape: tuple[int, ...]) -> str:
             handle.remove()
     header = ("layer", "kind", "output", "parameters")
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(4)]
-    lines = ["  ".join(f"{cell:>{w}}" if i == 3 else f"{cell:<{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in [header, *rows]]
+    lines = [
+        "  ".join(
+            f"{cell:>{w}}" if i == 3 else f"{cell:<{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in [header, *rows]
+    ]
     total = sum(math.prod(p.shape) for p in model.parameters())
-    return "\n".join([*lines, "", f"input {'x'.join(map(str, shape))}, {total:,} parameters, {total * 4 / 2**20:.2f} MiB in float32"])
+    return "\n".join(
+        [*lines, "", f"input {'x'.join(map(str, shape))}, {total:,} parameters, {total * 4 / 2**20:.2f} MiB in float32"]
+    )

@@ -40,7 +40,9 @@ class Training:
         self.model = config.network()
         self.optimizer = OPTIMIZERS[config.optimizer](self.model.parameters(), config)
         self.schedule = SCHEDULES[config.schedule](self.optimizer, config)
-        self.loader = DataLoader(data.train, batch_size=config.batch_size, shuffle=True, num_workers=config.workers)
+        self.loader: DataLoader[Any] = DataLoader(
+            data.train, batch_size=config.batch_size, shuffle=True, num_workers=config.workers
+        )
         self.loss = LOSSES[config.loss]
         self.history: list[dict[str, Any]] = []
         self.epoch = 0
@@ -116,7 +118,9 @@ class Training:
             self.optimizer.step()
             value = loss.item()
             if not math.isfinite(value):
-                raise UsageError(f"the loss became {value} in epoch {self.epoch + 1}, step {self.step + 1}; try a smaller --lr than {self.config.lr:g}")
+                raise UsageError(
+                    f"the loss became {value} in epoch {self.epoch + 1}, step {self.step + 1}; try a smaller --lr than {self.config.lr:g}"
+                )
             n = len(labels)
             self.step += 1
             self.seen += n
@@ -125,7 +129,9 @@ class Training:
             self.seconds += time.perf_counter() - began
             progress.update(1)
             if self.step % 10 == 0 or self.step == len(self.loader):
-                progress.set_postfix(loss=f"{self.total_loss / self.seen:.4f}", accuracy=f"{self.correct / self.seen:.2%}")
+                progress.set_postfix(
+                    loss=f"{self.total_loss / self.seen:.4f}", accuracy=f"{self.correct / self.seen:.2%}"
+                )
             if checkpoint_every and self.step % checkpoint_every == 0 and self.step < len(self.loader):
                 self.run.save("last.pt", self.state())
 
@@ -152,19 +158,25 @@ class Training:
         self.best = max(self.best, result.accuracy)
         self.run.save("last.pt", self.state())
         if better:
-            self.run.save("best.pt", {"model": self.model.state_dict(), "epoch": self.epoch, "test_accuracy": result.accuracy})
+            self.run.save(
+                "best.pt", {"model": self.model.state_dict(), "epoch": self.epoch, "test_accuracy": result.accuracy}
+            )
         self.run.write_metrics(self.history)
         return row
 
 
-def train(run: Run, config: Config, *, resume: bool, download: bool = True, checkpoint_every: int = 0, quiet: bool = False) -> Training:
+def train(
+    run: Run, config: Config, *, resume: bool, download: bool = True, checkpoint_every: int = 0, quiet: bool = False
+) -> Training:
     """Train to the config's last epoch and return the finished training.
 
     Raises: UsageError for settings that do not fit the data, DataError for data that cannot be read.
     """
     from tqdm import tqdm
 
-    data = open_data(config.data, config.root, config.preparation, augment=config.augment, download=download, seed=config.seed)
+    data = open_data(
+        config.data, config.root, config.preparation, augment=config.augment, download=download, seed=config.seed
+    )
     if len(data.train) == 0:
         raise UsageError(f"{config.data}: the training set is empty")
     config.classes = config.classes or data.classes
@@ -176,26 +188,33 @@ def train(run: Run, config: Config, *, resume: bool, download: bool = True, chec
         run.create(config)
     while training.epoch < config.epochs:
         label = f"epoch {training.epoch + 1}/{config.epochs}"
-        with tqdm(total=len(training.loader), initial=training.step, desc=label, unit="batch", disable=quiet) as progress:
+        with tqdm(
+            total=len(training.loader), initial=training.step, desc=label, unit="batch", disable=quiet
+        ) as progress:
             training.train_epoch(progress, checkpoint_every)
         row = training.finish_epoch()
         if not quiet:
-            print(f"{label}  loss {row['train_loss']:.4f}  accuracy {row['train_accuracy']:.2%}  test accuracy {row['test_accuracy']:.2%}")
+            print(
+                f"{label}  loss {row['train_loss']:.4f}  accuracy {row['train_accuracy']:.2%}  test accuracy {row['test_accuracy']:.2%}"
+            )
     return training
 
 
 def _check_fit(training: Training) -> None:
     """Try one image before anything is written: a network of other sizes than the data says so at once."""
-    image, label = training.data.train[0]
+    image, _ = training.data.train[0]
     shape = tuple(image.shape)
     state = random.get_rng_state()
     training.model.eval()
     try:
         scores: nn.Module | Any = training.model(image.unsqueeze(0))
     except (RuntimeError, ValueError) as error:
-        raise UsageError(f"{training.config.model} does not take images of shape {shape} from {training.config.data}: {error}") from None
+        raise UsageError(
+            f"{training.config.model} does not take images of shape {shape} from {training.config.data}: {error}"
+        ) from None
     if scores.ndim != 2 or scores.shape[1] < len(training.config.classes):
         raise UsageError(
-            f"{training.config.model} gives scores of shape {tuple(scores.shape)} for one image; {training.config.data} needs (1, {len(training.config.classes)})"
+            f"{training.config.model} gives scores of shape {tuple(scores.shape)} for one image; {training.config.data} needs "
+            f"(1, {len(training.config.classes)})"
         )
     random.set_rng_state(state)

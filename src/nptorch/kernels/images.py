@@ -16,7 +16,11 @@ Array = np.ndarray[Any, Any]
 
 
 def image_batch(
-    images: Array, indices: Array, *, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+    images: Array,
+    indices: Array,
+    *,
+    mean: Sequence[float] | Array | None = None,
+    std: Sequence[float] | Array | None = None,
 ) -> Array:
     """(images[indices] / 255 - mean) / std, every step rounded to float32.
 
@@ -32,7 +36,11 @@ def image_batch(
 
 
 def image_batch_reference(
-    images: Array, indices: Array, *, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+    images: Array,
+    indices: Array,
+    *,
+    mean: Sequence[float] | Array | None = None,
+    std: Sequence[float] | Array | None = None,
 ) -> Array:
     """The same in NumPy."""
     pixels = images.take(indices, axis=0)
@@ -46,5 +54,5 @@ def image_batch_reference(
     return batch
 
 
-def _per_channel(values: Sequence[float]) -> Array:
+def _per_channel(values: Sequence[float] | Array) -> Array:
     return np.asarray(values, np.float32).reshape(-1, 1, 1)

@@ -8,12 +8,13 @@ empty, and the functions that are called directly return NotImplemented.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 try:
-    from nptorch import _native  # type: ignore[attr-defined]
+    _native: Any = import_module("nptorch._native")
 except ImportError:
     _native = None
 
@@ -62,9 +63,7 @@ def matmul(x: Array, y: Array) -> Any:
 # --- convolution ---
 
 
-def conv2d(
-    x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Any:
+def conv2d(x: Array, w: Array, b: Array | None, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
     """x (N, C, H, W), w (O, C / groups, kH, kW), b (O)."""
     if not _fit(x, w, b):
         return NotImplemented
@@ -107,7 +106,14 @@ def max_pool2d_backward(g: Array, indices: Array, *, shape: tuple[int, ...]) -> 
 
 
 def avg_pool2d(
-    x: Array, *, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool, divisor: float | None
+    x: Array,
+    *,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: float | None,
 ) -> Any:
     """Means of windows; divisor replaces their size."""
     if not _fit(x):
@@ -243,7 +249,7 @@ def _unary(name: str) -> Callable[[Array], Any]:
     def function(x: Array) -> Any:
         return kernel(x) if _fit(x) else NotImplemented
 
-    kernel = getattr(_native, name, None)
+    kernel: Any = getattr(_native, name, None)
     function.__name__ = function.__qualname__ = name
     return function
 
@@ -256,7 +262,7 @@ def _binary(name: str) -> Callable[[Array, Array], Any]:
             return NotImplemented
         return kernel(x, y)
 
-    kernel = getattr(_native, name, None)
+    kernel: Any = getattr(_native, name, None)
     function.__name__ = function.__qualname__ = name
     return function
 

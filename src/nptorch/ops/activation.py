@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 from nptorch.ops.derive import through
 from nptorch.ops.pointwise import erf, erf_array, exp, sigmoid, tanh, where, zeros_of
 from nptorch.ops.promotion import float_only
@@ -33,7 +32,9 @@ elu = op(
 )
 softplus = op(
     "softplus",
-    lambda xp, x, *, beta, threshold: xp.where(x * beta > threshold, x, xp.logaddexp(x * x.dtype.type(beta), 0) / x.dtype.type(beta)),
+    lambda xp, x, *, beta, threshold: xp.where(
+        x * beta > threshold, x, xp.logaddexp(x * x.dtype.type(beta), 0) / x.dtype.type(beta)
+    ),
     lambda g, x, *, beta, threshold: g * where(x * beta > threshold, 1.0, sigmoid(x * beta)),
     promote=float_only("softplus"),
 )
@@ -42,7 +43,9 @@ hardtanh = op(
     lambda xp, x, *, low, high: xp.clip(x, low, high),
     lambda g, x, *, low, high: g * ((x > low) & (x < high)),
 )
-log_sigmoid = op("log_sigmoid", lambda xp, x: -xp.logaddexp(-x, 0), lambda g, x: g * sigmoid(-x), promote=float_only("logsigmoid"))
+log_sigmoid = op(
+    "log_sigmoid", lambda xp, x: -xp.logaddexp(-x, 0), lambda g, x: g * sigmoid(-x), promote=float_only("logsigmoid")
+)
 
 
 def _gelu(xp: Any, x: Any, *, approximate: bool) -> Any:
@@ -78,13 +81,20 @@ def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
     return shifted - xp.log(xp.exp(shifted).sum(axis, keepdims=True))
 
 
-softmax = op("softmax", _softmax, lambda g, out, *, axis: softmax_backward(g, out, axis=axis), promote=float_only("softmax"))
+softmax = op(
+    "softmax", _softmax, lambda g, out, *, axis: softmax_backward(g, out, axis=axis), promote=float_only("softmax")
+)
 softmax_backward = op(
     "softmax_backward",
     lambda xp, g, y, *, axis: y * (g - (g * y).sum(axis, keepdims=True)),
     joint=through(lambda g, y, *, axis: y * (g - sum_op(g * y, axis=(axis,), keepdims=True))),
 )
-log_softmax = op("log_softmax", _log_softmax, lambda g, out, *, axis: log_softmax_backward(g, out, axis=axis), promote=float_only("log_softmax"))
+log_softmax = op(
+    "log_softmax",
+    _log_softmax,
+    lambda g, out, *, axis: log_softmax_backward(g, out, axis=axis),
+    promote=float_only("log_softmax"),
+)
 log_softmax_backward = op(
     "log_softmax_backward",
     lambda xp, g, y, *, axis: g - xp.exp(y) * g.sum(axis, keepdims=True),
@@ -110,7 +120,11 @@ def relu_(self: Tensor) -> Tensor:
 @function("prelu")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, else weight * x, with one weight or one for each channel."""
-    w = weight if weight._array.size == 1 or input._array.ndim < 2 else weight.reshape((1, -1) + (1,) * (input._array.ndim - 2))
+    w = (
+        weight
+        if weight._array.size == 1 or input._array.ndim < 2
+        else weight.reshape((1, -1) + (1,) * (input._array.ndim - 2))
+    )
     return where(input > 0, input, w * input)
 
 
@@ -118,5 +132,3 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below zero, `values` at zero, 1 above."""
     return where(input == 0, values, (input > 0).to(input.dtype))
-
-

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import devices
-from nptorch import dtypes
+from nptorch import devices, dtypes
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape, stack
 from nptorch.ops.signatures import function, method
@@ -144,7 +143,8 @@ def from_numpy(ndarray: Any) -> Tensor:
     dtypes.of(ndarray.dtype)
     if any(s < 0 for s in ndarray.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
         )
     if not ndarray.dtype.isnative:
         raise ValueError(

@@ -22,10 +22,16 @@ def through(composition: Callable[..., Any]) -> Callable[..., Any]:
         create = mode.grad
         with enable_grad():
             # Fresh names for the inputs: one of them may itself have been computed from another.
-            own = tuple(view_op(x, shape=x._array.shape) if isinstance(x, Tensor) and x.requires_grad else x for x in inputs)
+            own = tuple(
+                view_op(x, shape=x._array.shape) if isinstance(x, Tensor) and x.requires_grad else x for x in inputs
+            )
             outputs = composition(*own, **params)
         wanted = [x for x in own if isinstance(x, Tensor) and x.requires_grad]
-        pairs = [(y, gy) for y, gy in zip(_tuple(outputs), _tuple(g), strict=True) if isinstance(y, Tensor) and y.requires_grad and gy is not None]
+        pairs = [
+            (y, gy)
+            for y, gy in zip(_tuple(outputs), _tuple(g), strict=True)
+            if isinstance(y, Tensor) and y.requires_grad and gy is not None
+        ]
         found = iter(
             grad([y for y, _ in pairs], wanted, [gy for _, gy in pairs], create_graph=create, allow_unused=True)
             if pairs

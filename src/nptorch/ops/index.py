@@ -92,7 +92,8 @@ def _parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ..
                 if array.shape != shape[dim : dim + array.ndim]:
                     bad = next(k for k in range(array.ndim) if array.shape[k] != shape[dim + k])
                     raise IndexError(
-                        f"The shape of the mask {list(array.shape)} at index {bad} does not match the shape of the indexed tensor {list(shape)} at index {dim + bad}"
+                        f"The shape of the mask {list(array.shape)} at index {bad} does not match the shape of the indexed tensor "
+                        f"{list(shape)} at index {dim + bad}"
                     )
                 basic += [slice(None)] * array.ndim if array.ndim else [None]
                 advanced += np.nonzero(array) if array.ndim else [np.zeros(int(array), np.int64)]

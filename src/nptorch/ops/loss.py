@@ -24,7 +24,9 @@ def check_targets(target: Any, classes: int, ignore_index: int) -> Any:
         return None
     wrong = target[((target < 0) | (target >= classes)) & (target != ignore_index)]
     if wrong.size:
-        raise IndexError(f"Target {wrong[0]} is out of bounds: the scores are for {classes} classes, so labels go from 0 to {classes - 1}")
+        raise IndexError(
+            f"Target {wrong[0]} is out of bounds: the scores are for {classes} classes, so labels go from 0 to {classes - 1}"
+        )
     return None
 
 
@@ -59,7 +61,11 @@ def _per_row(xp: Any, g: Any, target: Any, ignore_index: int, reduction: str) ->
     """The gradient of each row's loss, the column of its label, and the row numbers."""
     kept = target != ignore_index
     scale = g / kept.sum().astype(g.dtype) if reduction == "mean" else g
-    return xp.where(kept, scale, 0).astype(g.dtype), xp.where(kept, target, 0).astype(np.intp), xp.arange(target.shape[0])
+    return (
+        xp.where(kept, scale, 0).astype(g.dtype),
+        xp.where(kept, target, 0).astype(np.intp),
+        xp.arange(target.shape[0]),
+    )
 
 
 def _cross_entropy_backward(xp: Any, g: Any, log_probs: Any, target: Any, *, ignore_index: int, reduction: str) -> Any:
@@ -88,11 +94,15 @@ def _cross_entropy_vjp(g: tuple[Tensor | None, ...], log_probs: Tensor, target: 
 
 
 def _backward_composed(g: Tensor, log_probs: Tensor, target: Tensor, *, ignore_index: int, reduction: str) -> Tensor:
-    per_row, labels, rows = _per_row(np, np.ones((), g._array.dtype), target._array, ignore_index, reduction)
+    kept = target._array != ignore_index
     one_hot = np.zeros(log_probs._array.shape, g._array.dtype)
-    one_hot[rows, labels] = 1
-    g = g if reduction != "none" else reshape(g, -1, 1)
-    return (exp(log_probs) - from_array(one_hot)) * from_array(per_row[:, None]) * g
+    one_hot[kept.nonzero()[0], target._array[kept]] = 1
+    per_row = kept[:, None].astype(g._array.dtype)
+    if reduction == "none":
+        g = reshape(g, -1, 1)
+    elif reduction == "mean":
+        per_row /= max(per_row.sum(), 1)
+    return (exp(log_probs) - from_array(one_hot)) * from_array(per_row) * g
 
 
 cross_entropy = op(
@@ -107,8 +117,10 @@ cross_entropy = op(
 cross_entropy_backward = op("cross_entropy_backward", _cross_entropy_backward, joint=through(_backward_composed))
 nll_loss = op(
     "nll_loss",
-    lambda xp, x, target, *, ignore_index, reduction: check_targets(target, x.shape[1], ignore_index)
-    or _nll(xp, x, target, ignore_index=ignore_index, reduction=reduction),
+    lambda xp, x, target, *, ignore_index, reduction: (
+        check_targets(target, x.shape[1], ignore_index)
+        or _nll(xp, x, target, ignore_index=ignore_index, reduction=reduction)
+    ),
     lambda g, x_shape, target, **hp: nll_loss_backward(g, target, shape=x_shape, **hp),
     promote=_floats("nll_loss"),
 )

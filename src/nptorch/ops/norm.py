@@ -38,7 +38,9 @@ def _normalize(xp: Any, x: Any, w: Any, b: Any, axes: tuple[int, ...], eps: floa
     return out, mean, rstd.astype(x.dtype, copy=False)
 
 
-def _normalize_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any, axes: tuple[int, ...], over: tuple[int, ...]) -> Any:
+def _normalize_backward(
+    xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any, axes: tuple[int, ...], over: tuple[int, ...]
+) -> Any:
     """(gx, gw, gb); `over` are the axes that weight and bias are shared along."""
     n = math.prod(x.shape[a] for a in axes)
     unit = (x - mean) * rstd
@@ -62,7 +64,9 @@ def _batch_norm_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any) 
     return _normalize_backward(xp, g, x, w, mean, rstd, axes, axes)
 
 
-def _composed_backward(g: Tensor, x: Tensor, w: Tensor | None, axes: tuple[int, ...], over: tuple[int, ...], known: Tensor) -> tuple[Tensor, ...]:
+def _composed_backward(
+    g: Tensor, x: Tensor, w: Tensor | None, axes: tuple[int, ...], over: tuple[int, ...], known: Tensor
+) -> tuple[Tensor, ...]:
     """The same in Tensor operations, with mean and rstd as functions of x; `known` is the rstd that was computed."""
     n = math.prod(x._array.shape[a] for a in axes)
     centred = x - mean_op(x, axis=axes, keepdims=True)
@@ -72,7 +76,11 @@ def _composed_backward(g: Tensor, x: Tensor, w: Tensor | None, axes: tuple[int, 
     unit = centred * rstd
     scaled = g if w is None else g * w
     mixed = sum_op(scaled, axis=axes, keepdims=True) + unit * sum_op(scaled * unit, axis=axes, keepdims=True)
-    return (scaled - mixed / n) * rstd, sum_op(g * unit, axis=over, keepdims=False), sum_op(g, axis=over, keepdims=False)
+    return (
+        (scaled - mixed / n) * rstd,
+        sum_op(g * unit, axis=over, keepdims=False),
+        sum_op(g, axis=over, keepdims=False),
+    )
 
 
 def _batch_norm_composed(g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor) -> tuple[Tensor, ...]:

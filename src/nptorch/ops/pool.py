@@ -38,9 +38,7 @@ def _framed(
     return x, (out[0], out[1])
 
 
-def _max_pool2d(
-    xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> Any:
+def _max_pool2d(xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     framed, (oh, ow) = _framed(xp, x, kernel, stride, padding, dilation, ceil_mode, lowest)
     width = x.shape[3]
@@ -87,7 +85,9 @@ max_pool2d_backward = op(
 )
 
 
-def _divisors(xp: Any, shape: Any, out: Pair, kernel: Pair, stride: Pair, padding: Pair, count_include_pad: bool) -> Any:
+def _divisors(
+    xp: Any, shape: Any, out: Pair, kernel: Pair, stride: Pair, padding: Pair, count_include_pad: bool
+) -> Any:
     """How many elements each window averages: (oH, oW)."""
     lengths = []
     for i in (0, 1):
@@ -115,8 +115,9 @@ def _avg_pool2d(
     total = xp.zeros((*x.shape[:2], *out), x.dtype)
     for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
         total += tap(framed, i, j, out, stride, (1, 1))
-    by = divisor or _divisors(xp, x.shape, out, kernel, stride, padding, count_include_pad)
-    return (total / by).astype(x.dtype, copy=False)
+    return xp.divide(
+        total, divisor or _divisors(xp, x.shape, out, kernel, stride, padding, count_include_pad), dtype=x.dtype
+    )
 
 
 def _avg_pool2d_backward(
@@ -134,7 +135,7 @@ def _avg_pool2d_backward(
     (n, c, h, w), (ph, pw), (sh, sw) = shape, padding, stride
     oh, ow = g.shape[2:]
     by = divisor or _divisors(xp, shape, (oh, ow), kernel, stride, padding, count_include_pad)
-    share = (g / by).astype(g.dtype, copy=False)
+    share = xp.divide(g, by, dtype=g.dtype)
     framed = (n, c, max(h + 2 * ph, (oh - 1) * sh + kernel[0]), max(w + 2 * pw, (ow - 1) * sw + kernel[1]))
     out = xp.zeros(framed, g.dtype)
     for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
@@ -144,7 +145,10 @@ def _avg_pool2d_backward(
 
 
 avg_pool2d = op(
-    "avg_pool2d", _avg_pool2d, lambda g, x_shape, **hp: avg_pool2d_backward(g, shape=x_shape, **hp), promote=float_only("avg_pool2d")
+    "avg_pool2d",
+    _avg_pool2d,
+    lambda g, x_shape, **hp: avg_pool2d_backward(g, shape=x_shape, **hp),
+    promote=float_only("avg_pool2d"),
 )
 avg_pool2d_backward = op("avg_pool2d_backward", _avg_pool2d_backward, lambda g, *, shape, **hp: avg_pool2d(g, **hp))
 

@@ -155,7 +155,9 @@ class _Vjp:
         self.wants = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
         self.takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.keywords = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | ({"shapes"} if op.variadic else set())
+        known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | (
+            {"shapes"} if op.variadic else set()
+        )
         if not known.issuperset(self.wants):
             raise TypeError(
                 f"op {op.name}: a VJP names {set(self.wants) - known}, which is no input, output or shape of it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -577,7 +578,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     else:
         cuts = [int(i) for i in indices_or_sections]
     edges = [0, *(slice(None, c).indices(n)[1] for c in cuts), n]
-    return tuple(narrow(input, d, a, max(0, b - a)) for a, b in zip(edges, edges[1:], strict=False))
+    return tuple(narrow(input, d, a, max(0, b - a)) for a, b in itertools.pairwise(edges))
 
 
 @function()

@@ -38,7 +38,9 @@ def save(
     Raises: TypeError for a target of another kind, pickle.PicklingError for an object without a place in a module.
     """
     if pickle_module not in (None, pickle) or not _use_new_zipfile_serialization:
-        raise ValueError("save() writes PyTorch's zip format with a pickler of its own; leave pickle_module and _use_new_zipfile_serialization out")
+        raise ValueError(
+            "save() writes PyTorch's zip format with a pickler of its own; leave pickle_module and _use_new_zipfile_serialization out"
+        )
     content = io.BytesIO()
     pickler = Pickler(content, pickle_protocol)
     try:
@@ -90,19 +92,29 @@ def load(
                 path = None if not mmap else _path(f)
                 return _load_archive(Archive(file, path), place, bool(mmap), models, encoding)
             if head[_TAR[0] :] == _TAR[1]:
-                raise CheckpointError("it is a tar file of PyTorch before 0.1.10; load it with an old PyTorch and save it again")
+                raise CheckpointError(
+                    "it is a tar file of PyTorch before 0.1.10; load it with an old PyTorch and save it again"
+                )
             if not head.startswith(b"\x80"):
-                raise CheckpointError(f"it is no checkpoint: it starts with {head[:16]!r}" if head else "the file is empty")
+                raise CheckpointError(
+                    f"it is no checkpoint: it starts with {head[:16]!r}" if head else "the file is empty"
+                )
             if mmap:
-                raise CheckpointError("mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out")
+                raise CheckpointError(
+                    "mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out"
+                )
             return load_legacy(file, place, models=models, encoding=encoding)
         except CheckpointError as error:
             raise CheckpointError(f"cannot load {name}: {error}") from error.__cause__
         except Exception as error:  # a damaged file can stumble over anything
-            raise CheckpointError(f"cannot load {name}: the file is damaged ({type(error).__name__}: {error})") from error
+            raise CheckpointError(
+                f"cannot load {name}: the file is damaged ({type(error).__name__}: {error})"
+            ) from error
 
 
-def _load_archive(archive: Archive, place: Callable[[Storage, str], Storage], mmap: bool, models: bool, encoding: str) -> Any:
+def _load_archive(
+    archive: Archive, place: Callable[[Storage, str], Storage], mmap: bool, models: bool, encoding: str
+) -> Any:
     order = bytes(archive.read("byteorder")) if "byteorder" in archive else b"little"
     if order not in (b"little", b"big"):
         raise CheckpointError(f"its byte order is {order!r}, not little or big")
@@ -112,7 +124,9 @@ def _load_archive(archive: Archive, place: Callable[[Storage, str], Storage], mm
         if key not in storages:
             raw = archive.map(f"data/{key}") if mmap else archive.read(f"data/{key}")
             if raw.nbytes != count * kind.stored.itemsize:
-                raise CheckpointError(f"storage {key} has {raw.nbytes} bytes, and {count} elements of {kind.name} were promised")
+                raise CheckpointError(
+                    f"storage {key} has {raw.nbytes} bytes, and {count} elements of {kind.name} were promised"
+                )
             storages[key] = place(Storage(kind, raw, "<" if order == b"little" else ">"), location)
         elif storages[key].kind is not kind:
             raise CheckpointError(f"storage {key} is read as {kind.name} and as {storages[key].kind.name}")
@@ -128,7 +142,9 @@ def _placement(map_location: Any) -> Callable[[Storage, str], Storage]:
         def call(storage: Storage, location: str) -> Storage:
             moved = map_location(storage, location)
             if moved is not None and not isinstance(moved, Storage):
-                raise CheckpointError(f"map_location returned a {type(moved).__name__}; it must return its first argument or None")
+                raise CheckpointError(
+                    f"map_location returned a {type(moved).__name__}; it must return its first argument or None"
+                )
             return storage if moved is None else moved
 
         return call

@@ -62,22 +62,32 @@ class Archive:
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
         except zipfile.BadZipFile as error:
-            raise CheckpointError("the file is damaged or cut off: it starts as a zip file but has no directory at its end") from error
+            raise CheckpointError(
+                "the file is damaged or cut off: it starts as a zip file but has no directory at its end"
+            ) from error
         self._entries = {entry.filename: entry for entry in entries}
         if len(self._entries) != len(entries):
             raise CheckpointError("two entries have the same name")
-        if any(entry.compress_type or entry.flag_bits & 1 or entry.file_size != entry.compress_size for entry in entries):
-            raise CheckpointError("its entries are compressed or encrypted, which PyTorch's files never are; pack it with `zip -0`")
+        if any(
+            entry.compress_type or entry.flag_bits & 1 or entry.file_size != entry.compress_size for entry in entries
+        ):
+            raise CheckpointError(
+                "its entries are compressed or encrypted, which PyTorch's files never are; pack it with `zip -0`"
+            )
         if sum(entry.file_size for entry in entries) > self._length:
             raise CheckpointError(f"its directory promises more bytes than the {self._length:,} of the file")
         self._root = entries[0].filename.partition("/")[0] if entries else ""
         if "data.pkl" not in self:
             raise CheckpointError("it is a zip file without data.pkl, so no checkpoint of save()")
         if "constants.pkl" in self:
-            raise CheckpointError("it is a TorchScript archive, which holds code; load it in PyTorch and save its state_dict()")
+            raise CheckpointError(
+                "it is a TorchScript archive, which holds code; load it in PyTorch and save its state_dict()"
+            )
         version = bytes(self.read("version")).strip() if "version" in self else b"3"
         if not version.isdigit() or int(version) > _NEWEST_VERSION:
-            raise CheckpointError(f"its format version is {version.decode('ascii', 'replace')}; up to {_NEWEST_VERSION} can be read")
+            raise CheckpointError(
+                f"its format version is {version.decode('ascii', 'replace')}; up to {_NEWEST_VERSION} can be read"
+            )
 
     def __contains__(self, name: str) -> bool:
         return f"{self._root}/{name}" in self._entries

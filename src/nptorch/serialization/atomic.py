@@ -23,7 +23,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield file
         return
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {os.fspath(path)!r}: the folder {str(target.parent)!r} does not exist; create it first")
+        raise FileNotFoundError(
+            f"cannot write {os.fspath(path)!r}: the folder {str(target.parent)!r} does not exist; create it first"
+        )
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         # open() gives the permissions of any new file, which tempfile does not.

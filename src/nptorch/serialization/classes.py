@@ -17,26 +17,30 @@ from nptorch.nn import functional, init
 from nptorch.ops.signatures import FUNCTIONS
 from nptorch.serialization.names import safe_globals
 
-# Our packages and PyTorch's, the longer first. Only these of ours are ever imported for a name in a file.
-_PACKAGES = (("nptorch.vision.models", "torchvision.models"), ("nptorch.nn", "torch.nn"))
+# Our modules with Modules in them, and PyTorch's names for these.
+_PACKAGES = (
+    ("nptorch.nn.module", "torch.nn.modules.module"),
+    ("nptorch.nn.modules", "torch.nn.modules"),
+    ("nptorch.vision.models", "torchvision.models"),
+)
 _FUNCTIONS: dict[str, dict[str, Any]] = {
     "torch.nn.functional": vars(functional),
     "torch._C._nn": vars(functional),
-    "torch.nn.init": vars(init),
     "torch": FUNCTIONS,
+    "torch.nn.init": vars(init),
 }
 
 
 def spelled(value: Any) -> tuple[str, str] | None:
     """PyTorch's module and name of a class or function of ours; None for anything else."""
     if isinstance(value, FunctionType):
-        name = value.__name__
         for module, functions in _FUNCTIONS.items():
-            if functions.get(name) is value:
-                return module, name
+            for name, function in functions.items():
+                if function is value:
+                    return module, name
     elif isinstance(value, type) and issubclass(value, nn.Module):
         for ours, theirs in _PACKAGES:
-            if value.__module__.startswith(ours + "."):
+            if value.__module__ == ours or value.__module__.startswith(ours + "."):
                 return theirs + value.__module__.removeprefix(ours), value.__qualname__
     return None
 
@@ -53,12 +57,13 @@ def find(module: str, name: str) -> Any:
         found = _FUNCTIONS[module].get(name)
         return found if isinstance(found, FunctionType) else _refuse(module, name)
     if module.startswith("torch.nn.modules."):
+        # Public names, whatever file they are in: PyTorch moved some between its versions.
         found = getattr(nn, name, None)
-    elif any(module == theirs or module.startswith(theirs + ".") for _, theirs in _PACKAGES):
-        found = _own(module, name)
+    elif module.startswith("torchvision.models."):
+        found = _vision_model(module, name)
     else:
-        found = _users(module, name)
-    if inspect.isclass(found) and issubclass(found, nn.Module):
+        found = _users_class(module, name)
+    if _is_module(found):
         return found
     return _refuse(module, name)
 
@@ -71,21 +76,22 @@ def find_allowed(module: str, name: str) -> Any:
     return None
 
 
-def _own(module: str, name: str) -> Any:
-    for ours, theirs in _PACKAGES:
-        if module == theirs or module.startswith(theirs + "."):
-            try:
-                return vars(importlib.import_module(ours + module.removeprefix(theirs))).get(name)
-            except ImportError:
-                return None
-    return None
+def _is_module(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, nn.Module)
 
 
-def _users(module: str, name: str) -> Any:
+def _vision_model(module: str, name: str) -> Any:
+    try:
+        return vars(importlib.import_module(module.replace("torchvision", "nptorch.vision", 1))).get(name)
+    except ImportError:
+        return None
+
+
+def _users_class(module: str, name: str) -> Any:
     # vars() and not getattr(): a module's __getattr__ is code.
     for known in (module, "__main__"):
         found = vars(sys.modules[known]).get(name) if known in sys.modules else None
-        if inspect.isclass(found) and issubclass(found, nn.Module):
+        if _is_module(found):
             return found
     if module not in sys.modules and module.isidentifier() and module not in sys.stdlib_module_names:
         for folder in _users_folders():

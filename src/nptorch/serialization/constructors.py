@@ -44,7 +44,13 @@ def rebuild_tensor(storage: Storage, offset: int, size: Any, stride: Any) -> Ten
 
 @constructor("torch._utils", "_rebuild_tensor_v2")
 def rebuild_tensor_v2(
-    storage: Storage, offset: int, size: Any, stride: Any, requires_grad: bool, backward_hooks: Any, metadata: Any = None
+    storage: Storage,
+    offset: int,
+    size: Any,
+    stride: Any,
+    requires_grad: bool,
+    backward_hooks: Any,
+    metadata: Any = None,
 ) -> Tensor:
     """A tensor that looks at the elements of a typed storage."""
     made = from_array(view(storage.values(storage.kind.stored), offset, size, stride))
@@ -54,7 +60,14 @@ def rebuild_tensor_v2(
 
 @constructor("torch._utils", "_rebuild_tensor_v3")
 def rebuild_tensor_v3(
-    storage: Storage, offset: int, size: Any, stride: Any, requires_grad: bool, backward_hooks: Any, dtype: Any, metadata: Any = None
+    storage: Storage,
+    offset: int,
+    size: Any,
+    stride: Any,
+    requires_grad: bool,
+    backward_hooks: Any,
+    dtype: Any,
+    metadata: Any = None,
 ) -> Tensor:
     """A tensor that looks at the elements of an untyped storage as `dtype`."""
     made = from_array(view(storage.values(dtypes.parse(dtype).numpy), offset, size, stride))
@@ -114,7 +127,9 @@ NAMES["torch._C", "_VariableFunctionsClass"] = _Functions
 @constructor("builtins", "getattr")
 def _torch_function(owner: Any, name: str) -> Any:
     if owner is not _Functions or name not in FUNCTIONS:
-        raise CheckpointError(f"refused: the file asks for attribute {short(name)} of {short(owner)}, which could run anything")
+        raise CheckpointError(
+            f"refused: the file asks for attribute {short(name)} of {short(owner)}, which could run anything"
+        )
     return FUNCTIONS[name]
 
 
@@ -248,7 +263,7 @@ def set_array(array: np.ndarray[Any, Any], state: Any) -> None:
 def set_dtype(dtype: np.dtype[Any], state: Any) -> None:
     """The second half of a pickled dtype: byte order, and the width of text."""
     _, order, subarray, names, fields, size, _, flags = state
-    plain = (subarray, names, fields, flags) == (None, None, None, 0)
+    plain = (subarray, names, fields, flags) == (None, None, None, dtype.flags)
     if order not in ("<", ">", "|", "=") or not plain or size not in (-1, dtype.itemsize):
         raise CheckpointError(f"refused: a NumPy dtype with the state {short(state)}")
     dtype.__setstate__(state)  # type: ignore[attr-defined]

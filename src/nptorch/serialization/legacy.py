@@ -48,7 +48,9 @@ def load_legacy(file: IO[bytes], place: Callable[[Storage, str], Storage], *, mo
         if key not in storages:
             size = count * kind.stored.itemsize
             if not 0 <= size <= stream.left - sum(s.nbytes() for s in storages.values()):
-                raise CheckpointError(f"a storage of {size:,} bytes is promised, and the file holds no more than {stream.left:,}")
+                raise CheckpointError(
+                    f"a storage of {size:,} bytes is promised, and the file holds no more than {stream.left:,}"
+                )
             made = Storage(kind, np.zeros(size, np.uint8))
             storages[key] = place(made, location.decode() if isinstance(location, bytes) else location)
         root = storages[key]

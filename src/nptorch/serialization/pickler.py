@@ -100,7 +100,14 @@ class Pickler(_PythonPickler):
             self._kept.append(root)
             self._blocks[place] = _Block(kind, str(len(self._blocks)), root)
         offset = (_address(array) - _address(root)) // step if array.size else 0
-        arguments: tuple[Any, ...] = (self._blocks[place], offset, tuple(array.shape), from_array(array).stride(), requires_grad, OrderedDict())
+        arguments: tuple[Any, ...] = (
+            self._blocks[place],
+            offset,
+            tuple(array.shape),
+            from_array(array).stride(),
+            requires_grad,
+            OrderedDict(),
+        )
         if kind is UNTYPED:
             return constructors.rebuild_tensor_v3, (*arguments, t.dtype)
         return constructors.rebuild_tensor_v2, arguments

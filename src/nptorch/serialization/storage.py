@@ -95,7 +95,9 @@ def view(values: np.ndarray[Any, Any], offset: Any, size: Any, stride: Any) -> n
     """
     numbers = [offset, *size, *stride]
     if any(type(n) is not int or n < 0 for n in numbers) or len(size) != len(stride):
-        raise CheckpointError(f"a tensor has size {short(size)}, stride {short(stride)} and offset {short(offset)}, which make no sense")
+        raise CheckpointError(
+            f"a tensor has size {short(size)}, stride {short(stride)} and offset {short(offset)}, which make no sense"
+        )
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if math.prod(size) else -1
     if last >= values.size:
         raise CheckpointError(

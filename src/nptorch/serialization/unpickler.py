@@ -53,7 +53,12 @@ class Unpickler(_PythonUnpickler):
         kind, *details = pid if isinstance(pid, tuple) and pid else (None,)
         if kind in ("module", b"module"):
             return details[0]
-        if kind not in ("storage", b"storage") or len(details) < 4 or not isinstance(details[0], StorageType) or type(details[1]) is not str:
+        if (
+            kind not in ("storage", b"storage")
+            or len(details) < 4
+            or not isinstance(details[0], StorageType)
+            or type(details[1]) is not str
+        ):
             raise CheckpointError(f"the file refers to {short(pid)} outside of the pickle, which is no storage")
         return self._load_storage(*details)
 
@@ -68,7 +73,9 @@ class Unpickler(_PythonUnpickler):
         if _listed(function):
             return function(*arguments)
         if not callable(function) or function not in CALLS:
-            raise CheckpointError(f"refused: the file wants {short(function)} called, which a checkpoint has no need of")
+            raise CheckpointError(
+                f"refused: the file wants {short(function)} called, which a checkpoint has no need of"
+            )
         return CALLS[function](*arguments)
 
     # --- the instructions that make or change objects; all others only move values about ---
@@ -85,7 +92,9 @@ class Unpickler(_PythonUnpickler):
         elif _listed(made):
             self.stack[-1] = made.__new__(made, *arguments, **(keywords or {}))
         else:
-            raise CheckpointError(f"refused: the file wants an object of {short(made)}, which is neither a Module nor known to be safe")
+            raise CheckpointError(
+                f"refused: the file wants an object of {short(made)}, which is neither a Module nor known to be safe"
+            )
 
     def load_newobj_ex(self) -> None:
         self.load_newobj(self.stack.pop())

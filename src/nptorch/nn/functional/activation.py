@@ -136,7 +136,9 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 
 @function()
-def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
     """leaky_relu() with a random slope of [lower, upper] for each negative element; the mean slope in evaluation."""
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)

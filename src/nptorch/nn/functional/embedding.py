@@ -28,12 +28,17 @@ embedding_op = op(
     None,
 )
 embedding_backward = op(
-    "embedding_backward", _add_rows, lambda g, index, *, padding: _without_padding(embedding_op(g, index, padding=None), index, padding), None
+    "embedding_backward",
+    _add_rows,
+    lambda g, index, *, padding: _without_padding(embedding_op(g, index, padding=None), index, padding),
+    None,
 )
 
 
 def _without_padding(rows: Tensor, index: Tensor, padding: int | None) -> Tensor:
-    return rows if padding is None else rows * from_array((index._array != padding)[..., None].astype(rows._array.dtype))
+    return (
+        rows if padding is None else rows * from_array((index._array != padding)[..., None].astype(rows._array.dtype))
+    )
 
 
 def embedding(
@@ -53,9 +58,13 @@ def embedding(
     if index.dtype.kind not in "iu":
         raise RuntimeError(f"Expected tensor for argument #1 'indices' to have integers, but got {input.dtype!r}")
     if index.size and (index.min() < 0 or index.max() >= rows):
-        raise IndexError(f"index out of range in self: {index[(index < 0) | (index >= rows)].flat[0]} is not within [0, {rows})")
+        raise IndexError(
+            f"index out of range in self: {index[(index < 0) | (index >= rows)].flat[0]} is not within [0, {rows})"
+        )
     if scale_grad_by_freq or sparse:
-        raise NotImplementedError("embedding(scale_grad_by_freq=True) and sparse gradients are not supported; leave both False")
+        raise NotImplementedError(
+            "embedding(scale_grad_by_freq=True) and sparse gradients are not supported; leave both False"
+        )
     if max_norm is not None:
         used = np.unique(index)
         lengths = np.linalg.norm(weight._array[used], norm_type, axis=1, keepdims=True)
@@ -75,7 +84,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype!r}")
     classes = int(index.max()) + 1 if num_classes == -1 and index.size else num_classes
     if index.size and (index.min() < 0 or index.max() >= classes):
-        raise RuntimeError(f"Class values must be non-negative and smaller than num_classes, got {index.min()}..{index.max()} for {classes} classes")
+        raise RuntimeError(
+            f"Class values must be non-negative and smaller than num_classes, got {index.min()}..{index.max()} for {classes} classes"
+        )
     return from_array((index[..., None] == np.arange(classes)).astype(np.int64))
 
 
@@ -90,7 +101,9 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 over the product of their lengths (at least eps each) along `dim`."""
     ndim = max(x1._array.ndim, x2._array.ndim)
-    a, b = (x / vector_norm(x, 2.0, (dim % ndim if x._array.ndim == ndim else dim,), True).clamp(min=eps) for x in (x1, x2))
+    a, b = (
+        x / vector_norm(x, 2.0, (dim % ndim if x._array.ndim == ndim else dim,), True).clamp(min=eps) for x in (x1, x2)
+    )
     return sum_op(a * b, axis=(dim % ndim,), keepdims=False)
 
 

@@ -60,12 +60,18 @@ def _class_rows(x: Tensor) -> Tensor:
 
 def _integer_targets(name: str, x: Tensor, target: Tensor) -> None:
     if target._array.dtype.kind not in "iu":
-        raise RuntimeError(f"{name}(): expected the labels as integers (int64), but got {target.dtype!r}; convert them with .long()")
+        raise RuntimeError(
+            f"{name}(): expected the labels as integers (int64), but got {target.dtype!r}; convert them with .long()"
+        )
     shape, wanted = target._array.shape, x._array.shape[:1] + x._array.shape[2:]
     if shape != wanted:
         if shape[:1] != wanted[:1]:
-            raise ValueError(f"Expected input batch_size ({wanted[0]}) to match target batch_size ({shape[0] if shape else 0}).")
-        raise RuntimeError(f"{name}(): input of shape {list(x._array.shape)} needs labels of shape {list(wanted)}, got {list(shape)}")
+            raise ValueError(
+                f"Expected input batch_size ({wanted[0]}) to match target batch_size ({shape[0] if shape else 0})."
+            )
+        raise RuntimeError(
+            f"{name}(): input of shape {list(x._array.shape)} needs labels of shape {list(wanted)}, got {list(shape)}"
+        )
 
 
 def _weighted_nll(
@@ -75,7 +81,11 @@ def _weighted_nll(
     labels = target._array
     kept = labels != ignore_index
     safe = from_array(np.where(kept, labels, 0).astype(np.int64)[:, None])
-    w = from_array(np.ones(labels.shape, log_probs._array.dtype)) if weight is None else take_along(weight, squeeze_op(safe, dims=(1,)), axis=0)
+    w = (
+        from_array(np.ones(labels.shape, log_probs._array.dtype))
+        if weight is None
+        else take_along(weight, squeeze_op(safe, dims=(1,)), axis=0)
+    )
     w = w * from_array(kept.astype(log_probs._array.dtype))
     loss = -squeeze_op(take_along(log_probs, safe, axis=1), dims=(1,)) * w
     if smoothing:
@@ -86,7 +96,14 @@ def _weighted_nll(
 
 
 def _labelled(
-    name: str, fused: Any, x: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float
+    name: str,
+    fused: Any,
+    x: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    smoothing: float,
 ) -> Tensor:
     """A loss over labels, for inputs (C), (N, C) and (N, C, d1, ...): the fused op where it fits, else the composition."""
     single = x._array.ndim == 1
@@ -103,7 +120,8 @@ def _labelled(
     else:
         if weight is not None and weight._array.shape != (rows._array.shape[1],):
             raise RuntimeError(
-                f"weight tensor should be defined either for all {rows._array.shape[1]} classes or no classes but got weight tensor of shape: {list(weight._array.shape)}"
+                f"weight tensor should be defined either for all {rows._array.shape[1]} classes "
+                f"or no classes but got weight tensor of shape: {list(weight._array.shape)}"
             )
         check_targets(labels._array, rows._array.shape[1], ignore_index)
         log_probs = rows if fused is nll_loss_op else log_softmax(rows, 1)
@@ -124,7 +142,9 @@ def nll_loss(
 
     Raises: IndexError for a label that is no class, RuntimeError or ValueError for shapes and dtypes that do not fit.
     """
-    return _labelled("nll_loss", nll_loss_op, input, target, weight, ignore_index, _reduction(reduction, size_average, reduce), 0.0)
+    return _labelled(
+        "nll_loss", nll_loss_op, input, target, weight, ignore_index, _reduction(reduction, size_average, reduce), 0.0
+    )
 
 
 def cross_entropy(
@@ -147,7 +167,9 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target._array.dtype.kind == "f" and target._array.shape == input._array.shape:
         c = 1 if input._array.ndim > 1 else 0
-        probabilities = target * (1 - label_smoothing) + label_smoothing / input._array.shape[c] if label_smoothing else target
+        probabilities = (
+            target * (1 - label_smoothing) + label_smoothing / input._array.shape[c] if label_smoothing else target
+        )
         scores = log_softmax(input, c)
         if weight is not None:
             scores = scores * reshape(weight, (1, -1) + (1,) * (input._array.ndim - 2)) if c else scores * weight
@@ -160,7 +182,12 @@ def cross_entropy(
 
 
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target) squared."""
     _same_size("mse_loss", input, target)
@@ -171,14 +198,21 @@ def mse_loss(
     return (squared * weight).sum() / weight.sum() if reduction == "mean" else _reduce(squared * weight, reduction)
 
 
-def l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+def l1_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """|input - target|."""
     _same_size("l1_loss", input, target)
     return _reduce((input - target).abs(), _reduction(reduction, size_average, reduce))
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """Quadratic below beta, linear above (Girshick, arXiv:1504.08083)."""
     if beta < 0:
@@ -187,7 +221,9 @@ def smooth_l1_loss(
         return l1_loss(input, target, size_average, reduce, reduction)
     _same_size("smooth_l1_loss", input, target)
     size = (input - target).abs()
-    return _reduce(where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), _reduction(reduction, size_average, reduce))
+    return _reduce(
+        where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), _reduction(reduction, size_average, reduce)
+    )
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
@@ -212,9 +248,14 @@ def binary_cross_entropy(
     Raises: ValueError for different shapes, RuntimeError for a p outside [0, 1].
     """
     if input._array.shape != target._array.shape:
-        raise ValueError(f"Using a target size ({target.shape!r}) that is different to the input size ({input.shape!r}) is deprecated. Please ensure they have the same size.")
+        raise ValueError(
+            f"Using a target size ({target.shape!r}) that is different to the input size "
+            f"({input.shape!r}) is deprecated. Please ensure they have the same size."
+        )
     if input._array.size and not ((input._array >= 0) & (input._array <= 1)).all():
-        raise RuntimeError("all elements of input should be between 0 and 1; use binary_cross_entropy_with_logits() for scores")
+        raise RuntimeError(
+            "all elements of input should be between 0 and 1; use binary_cross_entropy_with_logits() for scores"
+        )
     loss = -(target * clamp(log(input), min=-100) + (1 - target) * clamp(log(1 - input), min=-100))
     return _reduce(loss if weight is None else loss * weight, _reduction(reduction, size_average, reduce))
 
@@ -277,7 +318,9 @@ def poisson_nll_loss(
     return _reduce(loss, _reduction(reduction, size_average, reduce))
 
 
-def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Tensor:
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
     """Negative log likelihood of a normal distribution with mean `input` and variance `var` (at least eps)."""
     if not isinstance(var, Tensor):
         var = from_array(np.full(input._array.shape, var, input._array.dtype))
@@ -295,7 +338,12 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
 
 
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """x where the label is 1, max(0, margin - x) where it is -1."""
     zero = zeros_of(input)
@@ -316,7 +364,9 @@ def margin_ranking_loss(
     return _reduce(clamp(-target * (input1 - input2) + margin, min=0), _reduction(reduction, size_average, reduce))
 
 
-def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+def soft_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """log(1 + exp(-y x))."""
     return _reduce(softplus(-target * input, 1.0, math.inf), _reduction(reduction, size_average, reduce))
 
@@ -397,7 +447,9 @@ def multi_margin_loss(
     return _reduce(loss, _reduction(reduction, size_average, reduce))
 
 
-def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """The mean hinge of every wrong class against every right one; a row's labels end at the first -1."""
     x, labels = (unsqueeze_op(t, dim=0) if t._array.ndim == 1 else t for t in (input, target))
     valid = np.cumprod(labels._array >= 0, axis=1).astype(bool)

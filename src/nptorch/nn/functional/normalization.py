@@ -61,7 +61,9 @@ def _move(running: Tensor, value: Any, momentum: float) -> None:
     running._version[0] += 1
 
 
-def _with_running(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+def _with_running(
+    x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
     wide = (1, -1) + (1,) * (x._array.ndim - 2)
     rstd = rsqrt(var + eps)
     scale = rstd if weight is None else rstd * weight
@@ -88,7 +90,9 @@ def instance_norm(
     with no_grad():
         means = None if running_mean is None else from_array(np.tile(running_mean._array, n))
         variances = None if running_var is None else from_array(np.tile(running_var._array, n))
-    out = reshape(batch_norm(reshape(input, 1, n * c, *rest), means, variances, None, None, True, momentum, eps), n, c, *rest)
+    out = reshape(
+        batch_norm(reshape(input, 1, n * c, *rest), means, variances, None, None, True, momentum, eps), n, c, *rest
+    )
     for running, moved in ((running_mean, means), (running_var, variances)):
         if running is not None and moved is not None:
             running._array[...] = moved._array.reshape(n, c).mean(0)
@@ -103,7 +107,9 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 
 @function(method=False)
-def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
     """Centre and scale over the last dimensions, whose lengths are `normalized_shape`.
 
     Raises: RuntimeError if the input does not end in them.
@@ -111,7 +117,8 @@ def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = Non
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if input._array.shape[input._array.ndim - len(wanted) :] != wanted:
         raise RuntimeError(
-            f"Given normalized_shape={list(wanted)}, expected input with shape [*, {', '.join(map(str, wanted))}], but got input of size{list(input._array.shape)}"
+            f"Given normalized_shape={list(wanted)}, expected input with shape [*, "
+            f"{', '.join(map(str, wanted))}], but got input of size{list(input._array.shape)}"
         )
     out: Tensor = layer_norm_op(input, weight, bias, ndim=len(wanted), eps=eps)[0]
     return out
@@ -127,14 +134,18 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 
 
 @function(method=False)
-def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
     """Centre and scale groups of channels of each image (Wu, He, arXiv:1803.08494).
 
     Raises: RuntimeError if the channels cannot be divided so.
     """
     n, c, *rest = input._array.shape
     if c % num_groups:
-        raise RuntimeError(f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input._array.shape)} and num_groups={num_groups}")
+        raise RuntimeError(
+            f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input._array.shape)} and num_groups={num_groups}"
+        )
     grouped = reshape(input, n, num_groups, -1)
     out = reshape(layer_norm(grouped, grouped._array.shape[2:], None, None, eps), n, c, *rest)
     return _affine(out, weight, bias)

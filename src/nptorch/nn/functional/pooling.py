@@ -7,8 +7,10 @@ from typing import Any
 
 from nptorch.nn.functional.convolution import _tuple
 from nptorch.nn.functional.padding import along
-from nptorch.ops.pool import adaptive_matrix, avg_pool2d as avg_pool2d_op, max_pool2d as max_pool2d_op, pooled_length
+from nptorch.ops.pool import adaptive_matrix, pooled_length
 from nptorch.ops.pool import adaptive_max_pool2d as adaptive_max_pool2d_op
+from nptorch.ops.pool import avg_pool2d as avg_pool2d_op
+from nptorch.ops.pool import max_pool2d as max_pool2d_op
 from nptorch.ops.shape import squeeze_op, unsqueeze_op
 from nptorch.tensor import Tensor
 
@@ -17,7 +19,9 @@ def _batched(name: str, input: Tensor, n: int) -> tuple[Tensor, bool]:
     """The input with a batch dimension, and whether one was added."""
     ndim = input._array.ndim
     if ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D input, but got input of size {list(input._array.shape)}")
+        raise RuntimeError(
+            f"{name}(): Expected {n + 1}D or {n + 2}D input, but got input of size {list(input._array.shape)}"
+        )
     return (unsqueeze_op(input, dim=0), True) if ndim == n + 1 else (input, False)
 
 
@@ -28,12 +32,19 @@ def _windows(
     s = kernel if stride is None or (isinstance(stride, (tuple, list)) and not stride) else _tuple(stride, 2, "stride")
     p, d = _tuple(padding, 2, "padding"), _tuple(dilation, 2, "dilation")
     if any(v <= 0 for v in (*kernel, *s, *d)):
-        raise RuntimeError(f"{name}(): kernel_size {list(kernel)}, stride {list(s)} and dilation {list(d)} must be greater than zero")
+        raise RuntimeError(
+            f"{name}(): kernel_size {list(kernel)}, stride {list(s)} and dilation {list(d)} must be greater than zero"
+        )
     if any(2 * a > k or a < 0 for a, k in zip(p, kernel, strict=True)):
-        raise RuntimeError(f"{name}(): pad should be at most half of effective kernel size, but got pad={max(p)} and kernel_size={max(kernel)}")
-    sizes = [pooled_length(n, *hp, ceil_mode) for n, *hp in zip(x._array.shape[2:], kernel, s, p, d, strict=True)]
+        raise RuntimeError(
+            f"{name}(): pad should be at most half of effective kernel size, but got pad={max(p)} and kernel_size={max(kernel)}"
+        )
+    sizes = [pooled_length(*hp, ceil_mode) for hp in zip(x._array.shape[2:], kernel, s, p, d, strict=True)]
     if any(n <= 0 for n in sizes):
-        raise RuntimeError(f"{name}(): Given input size: ({'x'.join(map(str, x._array.shape[1:]))}). Calculated output size: ({x._array.shape[1]}x{sizes[0]}x{sizes[1]}). Output size is too small")
+        raise RuntimeError(
+            f"{name}(): Given input size: ({'x'.join(map(str, x._array.shape[1:]))}). Calculated "
+            f"output size: ({x._array.shape[1]}x{sizes[0]}x{sizes[1]}). Output size is too small"
+        )
     return kernel, s, p, d
 
 
@@ -74,7 +85,13 @@ def avg_pool2d(
     x, single = _batched("avg_pool2d", input, 2)
     kernel, s, p, _ = _windows("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     out = avg_pool2d_op(
-        x, kernel=kernel, stride=s, padding=p, ceil_mode=ceil_mode, count_include_pad=count_include_pad, divisor=divisor_override
+        x,
+        kernel=kernel,
+        stride=s,
+        padding=p,
+        ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad,
+        divisor=divisor_override,
     )
     return squeeze_op(out, dims=(0,)) if single else out
 
@@ -86,7 +103,11 @@ def _one(value: Any, name: str) -> Any:
 def _as_image(f: Callable[..., Any], input: Tensor, *args: Any) -> Any:
     """Run a 2-d pooling on (N, C, L) as on images of one row."""
     out = f(unsqueeze_op(input, dim=input._array.ndim - 1), *args)
-    return tuple(squeeze_op(o, dims=(o._array.ndim - 2,)) for o in out) if isinstance(out, tuple) else squeeze_op(out, dims=(out._array.ndim - 2,))
+    return (
+        tuple(squeeze_op(o, dims=(o._array.ndim - 2,)) for o in out)
+        if isinstance(out, tuple)
+        else squeeze_op(out, dims=(out._array.ndim - 2,))
+    )
 
 
 def max_pool1d(
@@ -106,11 +127,24 @@ def max_pool1d(
 
 
 def avg_pool1d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> Tensor:
     """avg_pool2d() along one dimension: (N, C, L) -> (N, C, oL)."""
     k = _one(kernel_size, "kernel_size")
-    return _as_image(avg_pool2d, input, (1, k), (1, _one(stride, "stride") or k), (0, _one(padding, "padding")), ceil_mode, count_include_pad)
+    return _as_image(
+        avg_pool2d,
+        input,
+        (1, k),
+        (1, _one(stride, "stride") or k),
+        (0, _one(padding, "padding")),
+        ceil_mode,
+        count_include_pad,
+    )
 
 
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:

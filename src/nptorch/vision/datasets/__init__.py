@@ -7,4 +7,15 @@ from nptorch.vision.datasets.folder import DatasetFolder, ImageFolder
 from nptorch.vision.datasets.mnist import KMNIST, MNIST, FashionMNIST
 from nptorch.vision.datasets.vision import VisionDataset
 
-__all__ = ["CIFAR10", "CIFAR100", "KMNIST", "MNIST", "DatasetFolder", "Digits", "FakeData", "FashionMNIST", "ImageFolder", "VisionDataset"]
+__all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "KMNIST",
+    "MNIST",
+    "DatasetFolder",
+    "Digits",
+    "FakeData",
+    "FashionMNIST",
+    "ImageFolder",
+    "VisionDataset",
+]

@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from nptorch.errors import DataError
 
@@ -52,7 +52,9 @@ def extract_tar(archive: str | os.PathLike[str], folder: str | os.PathLike[str],
                     continue
                 source = tar.extractfile(member) if member.isreg() else None
                 if source is None:
-                    raise DataError(f"{archive} holds {member.name!r}, which is a link or a device; only files are unpacked")
+                    raise DataError(
+                        f"{archive} holds {member.name!r}, which is a link or a device; only files are unpacked"
+                    )
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with source, open(place, "wb") as out:
                     left = _copy(source, out, left, archive)
@@ -72,7 +74,7 @@ def _inside(name: str, archive: str | os.PathLike[str]) -> PurePosixPath:
     return path
 
 
-def _copy(source: IO[bytes], out: IO[bytes], limit: int, archive: str | os.PathLike[str]) -> int:
+def _copy(source: Any, out: IO[bytes], limit: int, archive: str | os.PathLike[str]) -> int:
     """Copy all; how much of the limit is left."""
     while chunk := source.read(_CHUNK):
         limit -= len(chunk)

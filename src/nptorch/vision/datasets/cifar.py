@@ -81,11 +81,15 @@ class CIFAR10(InMemoryImages):
             raise DataError(f"{file} should hold a dictionary with 'data' and {self.label_key!r}; {_ADVICE}")
         pixels, labels = entry["data"], entry[self.label_key]
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (_PIXELS,):
-            found = f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+            found = (
+                f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+            )
             raise DataError(f"{file}: 'data' should be uint8 of shape (N, {_PIXELS}) but is {found}; {_ADVICE}")
         if not isinstance(labels, list) or len(labels) != len(pixels):
             found = f"{len(labels)}" if isinstance(labels, list) else f"a {type(labels).__name__}"
-            raise DataError(f"{file}: {self.label_key!r} should be a list of {len(pixels)} labels but is {found}; {_ADVICE}")
+            raise DataError(
+                f"{file}: {self.label_key!r} should be a list of {len(pixels)} labels but is {found}; {_ADVICE}"
+            )
         count = len(self.classes)
         wrong = next((label for label in labels if not isinstance(label, int) or not 0 <= label < count), None)
         if wrong is not None:

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,9 @@ def _ask(url: str, have: int, timeout: float) -> Any:
         error.close()
         if error.code == 416 and have:
             return None
-        raise _Failed(f"HTTP {error.code} {error.reason}", again=error.code >= 500 or error.code in (408, 429)) from error
+        raise _Failed(
+            f"HTTP {error.code} {error.reason}", again=error.code >= 500 or error.code in (408, 429)
+        ) from error
     except urllib.error.URLError as error:  # no connection: asking again at once would be no use
         raise _Failed(_words(error.reason), again=False) from error
     except (OSError, http.client.HTTPException) as error:
@@ -160,7 +163,7 @@ def _verify(file: Path, expected: dict[str, str], again: bool) -> None:
     """Raises: _Failed, after deleting the file, if a digest differs."""
     for name, digest in expected.items():
         with open(file, "rb") as stream:
-            found = hashlib.file_digest(stream, lambda name=name: hashlib.new(name, usedforsecurity=False)).hexdigest()
+            found = hashlib.file_digest(stream, partial(hashlib.new, name, usedforsecurity=False)).hexdigest()
         if found != digest:
             file.unlink()
             raise _Failed(f"its {name} is {found}, not {digest}", again)

@@ -30,7 +30,9 @@ def find_classes(directory: StrPath) -> tuple[list[str], dict[str, int]]:
     """
     classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
     if not classes:
-        raise FileNotFoundError(f"Couldn't find any class folder in {os.fspath(directory)}: expected one folder per class")
+        raise FileNotFoundError(
+            f"Couldn't find any class folder in {os.fspath(directory)}: expected one folder per class"
+        )
     return classes, {name: i for i, name in enumerate(classes)}
 
 
@@ -67,7 +69,11 @@ def make_dataset(
         if not of_class:
             empty.append(name)
     if empty and not allow_empty:
-        wanted = "" if extensions is None else f" Supported extensions are: {extensions if isinstance(extensions, str) else ', '.join(extensions)}"
+        wanted = (
+            ""
+            if extensions is None
+            else f" Supported extensions are: {extensions if isinstance(extensions, str) else ', '.join(extensions)}"
+        )
         raise FileNotFoundError(
             f"Found no valid file for the classes {', '.join(empty)} in {os.fspath(directory)}.{wanted}; "
             "pass allow_empty=True to accept that"
@@ -97,8 +103,9 @@ class DatasetFolder(VisionDataset):
         super().__init__(root, transform=transform, target_transform=target_transform)
         self.loader = loader
         self.extensions = extensions
-        self.classes, self.class_to_idx = self.find_classes(self.root)
-        self.samples = self.make_dataset(self.root, self.class_to_idx, extensions, is_valid_file, allow_empty)
+        folder = os.path.expanduser(root)
+        self.classes, self.class_to_idx = self.find_classes(folder)
+        self.samples = self.make_dataset(folder, self.class_to_idx, extensions, is_valid_file, allow_empty)
         self.targets = [number for _, number in self.samples]
 
     @staticmethod

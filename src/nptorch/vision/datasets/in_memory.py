@@ -48,7 +48,9 @@ class InMemoryImages(VisionDataset):
         """The labels as default_collate makes them from ints, or None if some are something else."""
         if isinstance(self.targets, Tensor):
             labels = self.targets._array
-            return labels[np.asarray(indices)].astype(np.int64) if labels.dtype.kind in "iu" and labels.ndim == 1 else None
+            return (
+                labels[np.asarray(indices)].astype(np.int64) if labels.dtype.kind in "iu" and labels.ndim == 1 else None
+            )
         chosen = [self.targets[i] for i in indices]
         return np.array(chosen, np.int64) if set(map(type, chosen)) <= {int} else None
 

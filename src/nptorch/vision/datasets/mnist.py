@@ -64,7 +64,10 @@ class MNIST(InMemoryImages):
         if download:
             self.download()
         part = "train" if train else "t10k"
-        images, labels = Path(self.raw_folder, f"{part}-images-idx3-ubyte"), Path(self.raw_folder, f"{part}-labels-idx1-ubyte")
+        images, labels = (
+            Path(self.raw_folder, f"{part}-images-idx3-ubyte"),
+            Path(self.raw_folder, f"{part}-labels-idx1-ubyte"),
+        )
         missing = [file.name for file in (images, labels) if _in_place(file) is None]
         if missing:
             raise DataError(
@@ -159,7 +162,9 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> np.ndarray[Any, Any]:
             header = stream.read(4 + 4 * dims)
             magic = bytes([0, 0, 8, dims])
             if header[:4] != magic:
-                raise DataError(f"{file} starts with {header[:4].hex()}, not with {magic.hex()} (IDX, uint8, {dims} dims); {advice}")
+                raise DataError(
+                    f"{file} starts with {header[:4].hex()}, not with {magic.hex()} (IDX, uint8, {dims} dims); {advice}"
+                )
             if len(header) < 4 + 4 * dims:
                 raise DataError(f"{file} ends after {len(header)} bytes, within its header; {advice}")
             shape = struct.unpack(f">{dims}I", header[4:])
@@ -174,7 +179,9 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> np.ndarray[Any, Any]:
         raise DataError(f"{file} cannot be read: {error}") from error
     if len(content) != size:
         found = f"{len(content):,}" if len(content) < size else "more"
-        raise DataError(f"{file} should hold {size:,} bytes after its header (shape {list(shape)}) but holds {found}; {advice}")
+        raise DataError(
+            f"{file} should hold {size:,} bytes after its header (shape {list(shape)}) but holds {found}; {advice}"
+        )
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 

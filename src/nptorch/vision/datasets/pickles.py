@@ -100,7 +100,9 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _KNOWN[module, name]
         except KeyError:
-            raise _Refused(f"it asks for {module}.{name}, which no data set needs; do not trust where it came from") from None
+            raise _Refused(
+                f"it asks for {module}.{name}, which no data set needs; do not trust where it came from"
+            ) from None
 
 
 def _arrays(value: Any) -> Any:

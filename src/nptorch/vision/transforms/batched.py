@@ -42,12 +42,13 @@ def batch_plan(transform: Any, pixels: Any) -> BatchPlan | None:
                 stage = "uint8"
             case "image", cls if cls is Grayscale and step.num_output_channels == channels == 1:
                 pass
-            case ("uint8" | "float"), cls if cls is ConvertImageDtype and step.dtype is dtypes.float32:
+            case (("uint8" | "float"), cls) if cls is ConvertImageDtype and step.dtype is dtypes.float32:
                 stage = "float"
             case "float", cls if cls is Normalize and plan.mean is None:
-                plan = BatchPlan(_numbers(step.mean), _numbers(step.std))
-                if plan.mean.size not in (1, channels) or plan.std.size not in (1, channels) or not plan.std.all():
+                mean, std = _numbers(step.mean), _numbers(step.std)
+                if mean.size not in (1, channels) or std.size not in (1, channels) or not std.all():
                     return None
+                plan = BatchPlan(mean, std)
             case _, cls if cls is Resize and resized_size((height, width), step.size, step.max_size) == (height, width):
                 pass
             case _:

@@ -82,7 +82,11 @@ class ColorJitter:
 
     @staticmethod
     def _range(
-        name: str, value: Any, center: float = 1, bound: tuple[float, float] = (0, float("inf")), clip_first: bool = True
+        name: str,
+        value: Any,
+        center: float = 1,
+        bound: tuple[float, float] = (0, float("inf")),
+        clip_first: bool = True,
     ) -> tuple[float, float] | None:
         if isinstance(value, (int, float)):
             if value < 0:
@@ -100,7 +104,9 @@ class ColorJitter:
 
     def __call__(self, img: Any) -> Any:
         order = randperm(4).tolist()
-        factors = [None if r is None else uniform(*r) for r in (self.brightness, self.contrast, self.saturation, self.hue)]
+        factors = [
+            None if r is None else uniform(*r) for r in (self.brightness, self.contrast, self.saturation, self.hue)
+        ]
         changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
         for i in order:
             factor = factors[i]

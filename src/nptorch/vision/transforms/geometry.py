@@ -23,7 +23,11 @@ class Resize:
     """Resampled to (height, width), or so that the shorter side has a length."""
 
     def __init__(
-        self, size: Any, interpolation: Any = InterpolationMode.BILINEAR, max_size: int | None = None, antialias: bool | None = True
+        self,
+        size: Any,
+        interpolation: Any = InterpolationMode.BILINEAR,
+        max_size: int | None = None,
+        antialias: bool | None = True,
     ) -> None:
         if not isinstance(size, int) and len(size) not in (1, 2):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
@@ -55,7 +59,9 @@ class Pad:
 
     def __init__(self, padding: Any, fill: Any = 0, padding_mode: str = "constant") -> None:
         if not isinstance(padding, int) and len(padding) not in (1, 2, 4):
-            raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(padding)} element tuple")
+            raise ValueError(
+                f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(padding)} element tuple"
+            )
         if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
             raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
         self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
@@ -73,7 +79,9 @@ class RandomCrop:
     Raises: ValueError if the image is smaller.
     """
 
-    def __init__(self, size: Any, padding: Any = None, pad_if_needed: bool = False, fill: Any = 0, padding_mode: str = "constant") -> None:
+    def __init__(
+        self, size: Any, padding: Any = None, pad_if_needed: bool = False, fill: Any = 0, padding_mode: str = "constant"
+    ) -> None:
         self.size = F.pair(size)
         self.padding, self.pad_if_needed, self.fill, self.padding_mode = padding, pad_if_needed, fill, padding_mode
 
@@ -199,10 +207,20 @@ class RandomRotation:
     """Turned by a random angle of a range, in degrees."""
 
     def __init__(
-        self, degrees: Any, interpolation: Any = InterpolationMode.NEAREST, expand: bool = False, center: Any = None, fill: Any = 0
+        self,
+        degrees: Any,
+        interpolation: Any = InterpolationMode.NEAREST,
+        expand: bool = False,
+        center: Any = None,
+        fill: Any = 0,
     ) -> None:
         self.degrees = _angles("degrees", degrees)
-        self.interpolation, self.expand, self.center, self.fill = interpolation_mode(interpolation), expand, center, fill
+        self.interpolation, self.expand, self.center, self.fill = (
+            interpolation_mode(interpolation),
+            expand,
+            center,
+            fill,
+        )
 
     def __call__(self, img: Any) -> Any:
         return F.rotate(img, uniform(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
@@ -253,7 +271,9 @@ class RandomAffine:
         text += f", translate={self.translate}" if self.translate is not None else ""
         text += f", scale={self.scale}" if self.scale is not None else ""
         text += f", shear={self.shear}" if self.shear is not None else ""
-        text += f", interpolation={self.interpolation.value}" if self.interpolation is not InterpolationMode.NEAREST else ""
+        text += (
+            f", interpolation={self.interpolation.value}" if self.interpolation is not InterpolationMode.NEAREST else ""
+        )
         text += f", fill={self.fill}" if self.fill != 0 else ""
         return text + (f", center={self.center}" if self.center is not None else "") + ")"
 

@@ -62,7 +62,9 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     if is_pil(img):
         return _enhanced("Color", img, saturation_factor)
     array = need_image(img)._array
-    return img if array.shape[-3] == 1 else from_array(_blend(array, _grey(array).astype(np.float32), saturation_factor))
+    return (
+        img if array.shape[-3] == 1 else from_array(_blend(array, _grey(array).astype(np.float32), saturation_factor))
+    )
 
 
 def adjust_hue(img: Any, hue_factor: float) -> Any:
@@ -135,7 +137,13 @@ def gaussian_blur(img: Any, kernel_size: Any, sigma: Any = None) -> Any:
     for k in sizes:
         if k % 2 == 0 or k < 1:
             raise ValueError(f"kernel_size should have odd and positive integers. Got {sizes}")
-    sigmas = [k * 0.15 + 0.35 for k in sizes] if sigma is None else [float(sigma)] * 2 if isinstance(sigma, (int, float)) else list(sigma)
+    sigmas = (
+        [k * 0.15 + 0.35 for k in sizes]
+        if sigma is None
+        else [float(sigma)] * 2
+        if isinstance(sigma, (int, float))
+        else list(sigma)
+    )
     if is_pil(img):
         from nptorch.vision.transforms.functional.images import pil_to_tensor, to_pil_image
 
@@ -151,5 +159,3 @@ def gaussian_blur(img: Any, kernel_size: Any, sigma: Any = None) -> Any:
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(out, widths, mode="reflect"), k, axis=d)
         out = windows @ weights
     return from_array((np.rint(out) if array.dtype.kind in "iu" else out).astype(array.dtype))
-
-

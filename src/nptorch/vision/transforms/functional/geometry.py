@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from nptorch.tensor import Tensor, from_array
-from nptorch.vision.transforms.functional.images import PILLOW, InterpolationMode, get_dimensions, interpolation_mode, is_pil, need_image
+from nptorch.vision.transforms.functional.images import (
+    PILLOW,
+    InterpolationMode,
+    get_dimensions,
+    interpolation_mode,
+    is_pil,
+    need_image,
+)
 
 
 def pair(size: Any, what: str = "size") -> tuple[int, int]:
@@ -148,14 +155,20 @@ def resized_size(image_size: tuple[int, int], size: Any, max_size: int | None = 
     new_short, new_long = int(values[0]), int(values[0] * long / short)
     if max_size is not None:
         if max_size <= values[0]:
-            raise ValueError(f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge size = {size}")
+            raise ValueError(
+                f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge size = {size}"
+            )
         if new_long > max_size:
             new_short, new_long = int(max_size * new_short / new_long), max_size
     return (new_short, new_long) if h <= w else (new_long, new_short)
 
 
 def resize(
-    img: Any, size: Any, interpolation: Any = InterpolationMode.BILINEAR, max_size: int | None = None, antialias: bool | None = True
+    img: Any,
+    size: Any,
+    interpolation: Any = InterpolationMode.BILINEAR,
+    max_size: int | None = None,
+    antialias: bool | None = True,
 ) -> Any:
     """Resampled to (height, width), or so that the shorter side has a length."""
     mode = interpolation_mode(interpolation)
@@ -176,11 +189,15 @@ def resize(
         return from_array(array[..., rows[:, None], columns])
     if antialias:
         # Pillow's filters widen with the reduction, which is what antialias means.
-        made = np.stack([np.asarray(Image.fromarray(p.astype(np.float32)).resize((width, height), PILLOW[mode])) for p in planes])
+        made = np.stack(
+            [np.asarray(Image.fromarray(p.astype(np.float32)).resize((width, height), PILLOW[mode])) for p in planes]
+        )
     else:
         from nptorch.nn.functional import interpolate
 
-        made = interpolate(from_array(planes[:, None].astype(np.float32)), (height, width), mode=mode.value, align_corners=False)._array[:, 0]
+        made = interpolate(
+            from_array(planes[:, None].astype(np.float32)), (height, width), mode=mode.value, align_corners=False
+        )._array[:, 0]
     made = made.reshape(*array.shape[:-2], height, width)
     if array.dtype.kind in "iu":
         limits = np.iinfo(array.dtype)
@@ -189,7 +206,14 @@ def resize(
 
 
 def resized_crop(
-    img: Any, top: int, left: int, height: int, width: int, size: Any, interpolation: Any = InterpolationMode.BILINEAR, antialias: bool | None = True
+    img: Any,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    size: Any,
+    interpolation: Any = InterpolationMode.BILINEAR,
+    antialias: bool | None = True,
 ) -> Any:
     """crop(), then resize()."""
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
@@ -270,12 +294,19 @@ def _warp(img: Tensor, matrix: list[float], height: int, width: int, mode: Inter
         return from_array(read(np.rint(ys).astype(int), np.rint(xs).astype(int)))
     top, left = np.floor(ys).astype(int), np.floor(xs).astype(int)
     v, u = ys - top, xs - left
-    made = (read(top, left) * (1 - u) + read(top, left + 1) * u) * (1 - v) + (read(top + 1, left) * (1 - u) + read(top + 1, left + 1) * u) * v
+    made = (read(top, left) * (1 - u) + read(top, left + 1) * u) * (1 - v) + (
+        read(top + 1, left) * (1 - u) + read(top + 1, left + 1) * u
+    ) * v
     return from_array((np.rint(made) if array.dtype.kind in "iu" else made).astype(array.dtype))
 
 
 def rotate(
-    img: Any, angle: float, interpolation: Any = InterpolationMode.NEAREST, expand: bool = False, center: Any = None, fill: Any = None
+    img: Any,
+    angle: float,
+    interpolation: Any = InterpolationMode.NEAREST,
+    expand: bool = False,
+    center: Any = None,
+    fill: Any = None,
 ) -> Any:
     """Turned counter-clockwise by `angle` degrees; `expand` enlarges the image so that all of it is kept."""
     mode = interpolation_mode(interpolation)

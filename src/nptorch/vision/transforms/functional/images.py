@@ -41,7 +41,9 @@ def interpolation_mode(value: Any) -> InterpolationMode:
     for mode, number in PILLOW.items():
         if value == number and isinstance(value, int):
             return mode
-    raise TypeError(f"Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant, got {value!r}")
+    raise TypeError(
+        f"Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant, got {value!r}"
+    )
 
 
 def is_pil(image: Any) -> bool:
@@ -57,7 +59,9 @@ def need_image(image: Any) -> Any:
     """
     if is_pil(image) or (isinstance(image, Tensor) and image._array.ndim >= 2):
         return image
-    raise TypeError(f"Input image should be a PIL image or a Tensor of at least 2 dimensions, got {type(image).__name__}; arrays become images by ToPILImage()")
+    raise TypeError(
+        f"Input image should be a PIL image or a Tensor of at least 2 dimensions, got {type(image).__name__}; arrays become images by ToPILImage()"
+    )
 
 
 def get_dimensions(image: Any) -> list[int]:
@@ -127,7 +131,7 @@ def convert_image_dtype(image: Tensor, dtype: Any = dtypes.float32) -> Tensor:
         top = np.iinfo(target.numpy).max
         return from_array((image._array * (top + 1 - 1e-3)).astype(target.numpy))
     if target.is_floating_point:
-        return from_array((image._array.astype(target.numpy) / target.numpy.type(np.iinfo(source.numpy).max)))
+        return from_array(image._array.astype(target.numpy) / target.numpy.type(np.iinfo(source.numpy).max))
     high, low = np.iinfo(source.numpy).max, np.iinfo(target.numpy).max
     if high > low:
         return from_array((image._array // ((high + 1) // (low + 1))).astype(target.numpy))
@@ -170,13 +174,21 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
             raise TypeError(f"Input type {array.dtype} is not supported for {channels} channels; use uint8")
         natural = {2: "LA", 3: "RGB", 4: "RGBA"}[channels]
         image = Image.fromarray(array, mode="LA") if channels == 2 else Image.fromarray(array)
-    return image if mode is None or mode == image.mode else image.convert(mode) if mode in ("L", "1") else _as_mode(image, array, mode)
+    return (
+        image
+        if mode is None or mode == image.mode
+        else image.convert(mode)
+        if mode in ("L", "1")
+        else _as_mode(image, array, mode)
+    )
 
 
 def _as_mode(image: Any, array: Any, mode: str) -> Any:
     from PIL import Image
 
-    permitted = {"L": ("L", "1"), "LA": ("LA",), "RGB": ("RGB", "YCbCr", "HSV"), "RGBA": ("RGBA", "CMYK", "RGBX")}.get(image.mode, ())
+    permitted = {"L": ("L", "1"), "LA": ("LA",), "RGB": ("RGB", "YCbCr", "HSV"), "RGBA": ("RGBA", "CMYK", "RGBX")}.get(
+        image.mode, ()
+    )
     if mode not in permitted:
         raise ValueError(f"Only modes {list(permitted)} are supported for this input, got {mode!r}")
     return Image.frombytes(mode, image.size, array.tobytes())
@@ -193,7 +205,9 @@ def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Ten
     if array.dtype.kind != "f":
         raise TypeError(f"Input tensor should be a float tensor. Got {tensor.dtype!r}.")
     if array.ndim < 3:
-        raise ValueError(f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {tensor.shape!r}")
+        raise ValueError(
+            f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {tensor.shape!r}"
+        )
     m, s = (np.asarray(v._array if isinstance(v, Tensor) else v, array.dtype).reshape(-1, 1, 1) for v in (mean, std))
     if not s.all():
         raise ValueError(f"std evaluated to zero after conversion to {tensor.dtype!r}, leading to division by zero.")
