@@ -1,5 +1,6 @@
 // Steps of SGD, Adam and AdamW over a list of parameters in one pass over memory. The roundings are PyTorch's: what it fuses
-// into one multiply-add is fused here (where the processor can), what it rounds first is kept apart.
+// into one multiply-add is fused here (where the processor can), what it rounds first is kept apart; only the square root of
+// its MKL differs, by one unit in the last place now and then.
 // https://pytorch.org/docs/stable/generated/torch.optim.SGD.html, torch.optim.Adam.html, torch.optim.AdamW.html
 #include "kernels.h"
 #include "scratch.h"

@@ -9,6 +9,13 @@
 
 #include <mutex>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#endif
+
 namespace nptorch {
 namespace {
 
@@ -91,6 +98,7 @@ class Cache {
   std::mutex& mutex() { return mutex_; }
 
   static void give_back(Header* header) {
+    ASAN_UNPOISON_MEMORY_REGION(block_of(header), header->capacity);
     if (header->mapped) munmap(reinterpret_cast<char*>(header) + ALIGNMENT - mapping_lead(), header->mapped);
     else free(header);
   }
@@ -127,7 +135,9 @@ class Cache {
     }
   }
 
+  // NPTORCH_MEMORY_LIMIT in bytes, or a quarter of the machine's memory up to 4 GiB.
   static size_t default_limit() {
+    if (const char* text = getenv("NPTORCH_MEMORY_LIMIT")) return strtoull(text, nullptr, 10);
     size_t memory = size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE)), most = size_t(4) << 30;
     return memory / 4 < most ? memory / 4 : most;
   }
@@ -176,8 +186,12 @@ void* allocate(size_t bytes, bool zeroed) {
     header->bin = size.bin;
     cache.count_fresh(size.capacity);
   }
-  if (zeroed && (reused || !header->mapped)) memset(block_of(header), 0, bytes);
-  return block_of(header);
+  char* block = static_cast<char*>(block_of(header));
+  ASAN_UNPOISON_MEMORY_REGION(block, size.capacity);
+  if (zeroed && (reused || !header->mapped)) memset(block, 0, bytes);
+  // The address sanitizer shall see the end that was asked for, not the one that was rounded up to.
+  ASAN_POISON_MEMORY_REGION(block + bytes, size.capacity - bytes);
+  return block;
 }
 
 void release(void* block) {
@@ -187,6 +201,7 @@ void release(void* block) {
 void* reallocate(void* block, size_t bytes) {
   if (!block) return allocate(bytes);
   size_t capacity = header_of(block)->capacity;
+  ASAN_UNPOISON_MEMORY_REGION(block, capacity);
   if (bytes <= capacity && bytes > capacity / 2) return block;
   void* moved = allocate(bytes);
   if (!moved) return nullptr;

@@ -15,7 +15,7 @@ import numpy as np
 
 try:
     _native: Any = import_module("nptorch._native")
-except ImportError:
+except ModuleNotFoundError:  # any other ImportError, such as an unknown NPTORCH_ISA, is the user's to see
     _native = None
 
 Array = np.ndarray[Any, Any]

@@ -5,18 +5,31 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nptorch import dtypes
 from nptorch.ops.derive import through
-from nptorch.ops.pointwise import erf, erf_array, exp, sigmoid, tanh, where, zeros_of
+from nptorch.ops.pointwise import cast_op, erf, erf_array, exp, sigmoid, tanh, where, zeros_of
 from nptorch.ops.promotion import float_only
 from nptorch.ops.reduce import sum_op
-from nptorch.ops.registry import op
-from nptorch.ops.signatures import function, method
+from nptorch.ops.registry import Op, op
+from nptorch.ops.shape import reshape
+from nptorch.ops.signatures import axis as parse_axis
+from nptorch.ops.signatures import function, method, not_a_tensor
 from nptorch.tensor import Tensor
 
-relu = op("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out: threshold_backward(g, out))
+
+def _no_bool(inputs: Any) -> Any:
+    if inputs[0].dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu; convert them with .float()")
+    return inputs
+
+
+relu = op("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out: threshold_backward(g, out), promote=_no_bool)
 # The step has a slope of zero, which a gradient penalty on a ReLU net must be able to ask for.
 threshold_backward = op(
-    "threshold_backward", lambda xp, g, y: g * (y > 0), lambda g, y: threshold_backward(g, y), lambda g: zeros_of(g)
+    "threshold_backward",
+    lambda xp, g, y: xp.where(y <= 0, g.dtype.type(0), g),
+    lambda g, y: threshold_backward(g, y),
+    lambda g: zeros_of(g),
 )
 leaky_relu = op(
     "leaky_relu",
@@ -27,7 +40,7 @@ leaky_relu = op(
 elu = op(
     "elu",
     lambda xp, x, *, alpha: xp.where(x > 0, x, x.dtype.type(alpha) * xp.expm1(xp.minimum(x, 0))),
-    lambda g, x, *, alpha: where(x > 0, g, g * (alpha * exp(x))),
+    lambda g, x, out, *, alpha: where(x > 0, g, g * (out + alpha)),
     promote=float_only("elu"),
 )
 softplus = op(
@@ -108,6 +121,8 @@ log_softmax_backward = op(
 @function("relu")
 def relu_function(input: Tensor) -> Tensor:
     """max(x, 0) of every element."""
+    if not isinstance(input, Tensor):
+        raise not_a_tensor("relu", "input", 1, input)
     return relu(input)
 
 
@@ -119,13 +134,40 @@ def relu_(self: Tensor) -> Tensor:
 
 @function("prelu")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where positive, else weight * x, with one weight or one for each channel."""
-    w = (
-        weight
-        if weight._array.size == 1 or input._array.ndim < 2
-        else weight.reshape((1, -1) + (1,) * (input._array.ndim - 2))
-    )
-    return where(input > 0, input, w * input)
+    """x where positive, else weight * x, with one weight or one for each channel (He et al., arXiv:1502.01852).
+
+    Raises: RuntimeError if there are neither 1 weight nor one for each channel.
+    """
+    x, w = input._array, weight._array
+    channels = x.shape[1] if x.ndim > 1 else 1
+    if w.size not in (1, channels):
+        raise RuntimeError(
+            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {w.size} and channel "
+            f"size = {channels}."
+        )
+    if x.ndim > 1:
+        weight = reshape(weight, (1, -1) + (1,) * (x.ndim - 2))
+    return where(input > 0, input, weight * input)
+
+
+def _along(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
+    if not isinstance(input, Tensor):
+        raise not_a_tensor(op.name, "input", 1, input)
+    x = input if dtype is None else cast_op(input, dtype=dtypes.parse(dtype).numpy)
+    a = parse_axis(op.name, dim, x._array.ndim)
+    return op(x, axis=a) if x._array.ndim else reshape(op(reshape(x, 1), axis=0), ())
+
+
+@function("softmax")
+def softmax_function(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`, computed in `dtype` if given."""
+    return _along(softmax, input, dim, dtype)
+
+
+@function("log_softmax")
+def log_softmax_function(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """log(softmax(x)) along `dim`, without overflow, computed in `dtype` if given."""
+    return _along(log_softmax, input, dim, dtype)
 
 
 @function("heaviside")

@@ -152,7 +152,8 @@ class Unpickler(_PythonUnpickler):
         self.stack[-1].update(CALLS[set](items))
 
     def load_frozenset(self) -> None:
-        self.append(CALLS[frozenset](self.pop_mark()))
+        items = self.pop_mark()  # a step of its own: it changes what append means
+        self.append(CALLS[frozenset](items))
 
     for _code, _instruction in {
         pickle.REDUCE: load_reduce, pickle.NEWOBJ: load_newobj, pickle.NEWOBJ_EX: load_newobj_ex, pickle.BUILD: load_build,

@@ -7,3 +7,4 @@ from nptorch.nn.functional.loss import *  # noqa: F403
 from nptorch.nn.functional.normalization import *  # noqa: F403
 from nptorch.nn.functional.padding import *  # noqa: F403
 from nptorch.nn.functional.pooling import *  # noqa: F403
+from nptorch.nn.functional.resampling import *  # noqa: F403

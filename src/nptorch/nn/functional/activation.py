@@ -170,27 +170,22 @@ def _legacy_dim(name: str, ndim: int) -> int:
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def _soft(op: Op, input: Tensor, d: int, dtype: Any) -> Tensor:
-    x = input if dtype is None else cast_op(input, dtype=dtypes.parse(dtype).numpy)
-    a = axis(op.name, d, x._array.ndim)
-    return op(x, axis=a) if x._array.ndim else op(x.reshape(1), axis=0).reshape(())
-
-
-@function()
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`."""
-    return _soft(ops.softmax, input, _legacy_dim("softmax", input._array.ndim) if dim is None else dim, dtype)
+    d = _legacy_dim("softmax", input._array.ndim) if dim is None else dim
+    return ops.softmax_function(input, d, dtype)
 
 
-@function()
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along `dim`, without overflow."""
-    return _soft(ops.log_softmax, input, _legacy_dim("log_softmax", input._array.ndim) if dim is None else dim, dtype)
+    d = _legacy_dim("log_softmax", input._array.ndim) if dim is None else dim
+    return ops.log_softmax_function(input, d, dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax() of -x."""
-    return _soft(ops.softmax, -input, _legacy_dim("softmin", input._array.ndim) if dim is None else dim, dtype)
+    d = _legacy_dim("softmin", input._array.ndim) if dim is None else dim
+    return ops.softmax_function(-input, d, dtype)
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:

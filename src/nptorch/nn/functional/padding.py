@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops.registry import op
 from nptorch.ops.shape import cat, flip, narrow, slice_op
 from nptorch.tensor import Tensor
@@ -24,6 +25,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
 
     Raises: RuntimeError for an odd number of widths or a width that the mode cannot fill.
     """
+    check_tensors("pad", input=input)
     sides = [int(p) for p in pad]
     n = input._array.ndim
     if len(sides) % 2 or len(sides) // 2 > n:
@@ -39,7 +41,8 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
                 length = input._array.shape[d] + min(a, 0) + min(b, 0)
                 if length < 0:
                     raise RuntimeError(
-                        f"The input size {input._array.shape[d]}, plus negative padding {a} and {b}, resulted in a negative output size"
+                        f"The input size {input._array.shape[d]}, plus negative padding {a} and {b}, resulted in a "
+                        "negative output size"
                     )
                 input = narrow(input, d, max(-a, 0), length)
                 widths[d] = (max(a, 0), max(b, 0))
