@@ -50,6 +50,9 @@ class Call:
     def __reduce__(self) -> Any:
         return self.function, self.arguments
 
+    def __call__(self) -> None:
+        """What pickle wants of a function."""
+
 
 CALLS = {
     "os.system": Call(os.system, "touch hacked"),
@@ -74,14 +77,14 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("weights_only", [None, True, False])
-def test_calls_are_refused(name: str, protocol: int, weights_only: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_are_refused(name: str, weights_only: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for value in (CALLS[name], {"state": [CALLS[name]]}):
-        refused(archive(pickle.dumps(value, protocol)), weights_only=weights_only)
     head = b"".join(pickle.dumps(x, 2) for x in (legacy.MAGIC, legacy.PROTOCOL, {}))
-    refused(head + pickle.dumps(CALLS[name], protocol), weights_only=weights_only)
+    for protocol in range(6):
+        for value in (CALLS[name], {"state": [CALLS[name]]}):
+            refused(archive(pickle.dumps(value, protocol)), weights_only=weights_only)
+            refused(head + pickle.dumps(value, protocol), weights_only=weights_only)
     assert os.listdir(tmp_path) == []
 
 
@@ -132,7 +135,7 @@ def test_deep_nesting_is_no_crash() -> None:
     for _ in range(depth - 1):
         found = found.pop()
     assert found == []
-    refused(archive(b"(" * depth + b"t" * depth + b"."))  # ends with nothing on the stack
+    refused(archive(b"(" * depth + b"."))
 
 
 def test_keys_that_take_years_to_hash() -> None:

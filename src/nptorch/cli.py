@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import platform
 import sys
 from collections.abc import Callable
@@ -35,6 +36,18 @@ def main() -> None:
     """Train, test and look at image classifiers."""
 
 
+class _Positive(click.FloatRange):
+    """A number above 0; unlike FloatRange, not nan."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """The number, or click's error."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+_POSITIVE = _Positive(0, min_open=True)
 _threads = click.option(
     "--threads", type=click.IntRange(1), help="Threads to compute with (default: one for each core)."
 )
@@ -53,7 +66,7 @@ _no_download = click.option("--no-download", is_flag=True, help="Never touch the
 @click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), help="Default: that of the model's recipe.")
 @click.option(
-    "--lr", type=click.FloatRange(0, min_open=True), help="Learning rate. Default: that of the model's recipe."
+    "--lr", type=_POSITIVE, help="Learning rate. Default: that of the model's recipe."
 )
 @click.option("--optimizer", type=click.Choice(["sgd", "adam", "adamw", "rmsprop", "adagrad"]))
 @click.option("--momentum", type=click.FloatRange(0))

@@ -42,12 +42,17 @@ def weights(run: Path) -> dict[str, np.ndarray]:
     return {name: t.numpy() for name, t in nptorch.load(run / "last.pt")["model"].items()}
 
 
+def metrics(run: Path) -> list[dict[str, str]]:
+    """The rows of metrics.csv."""
+    return list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
+
+
 def test_train_then_test_then_look(tmp_path: Path) -> None:
     done = command("train", "lenet5", *SMALL, "--run-dir", "run", cwd=tmp_path)
     assert re.search(r"epoch 2/2  loss \d\.\d{4}  accuracy \d+\.\d\d%  test accuracy \d+\.\d\d%", done.stdout)
     run = tmp_path / "run"
     assert {p.name for p in run.iterdir()} == {"config.json", "last.pt", "best.pt", "metrics.csv", "curves.png"}
-    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    rows = metrics(run)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["train_loss"]) < float(rows[0]["train_loss"])
     assert json.loads((run / "config.json").read_text())["batch_size"] == 128
@@ -87,8 +92,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path: Path, model: str) -> No
     assert a.keys() == b.keys()
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    whole, broken = (list(csv.DictReader((tmp_path / r / "metrics.csv").open())) for r in ("whole", "broken"))
-    for x, y in zip(whole, broken, strict=True):
+    for x, y in zip(metrics(tmp_path / "whole"), metrics(tmp_path / "broken"), strict=True):
         assert {k: v for k, v in x.items() if k != "seconds"} == {k: v for k, v in y.items() if k != "seconds"}
 
 

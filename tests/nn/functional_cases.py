@@ -72,7 +72,7 @@ case = Table()
 # --- activations ---
 
 for text in (
-    "relu(x)", "leaky_relu(x, 0.2)", "leaky_relu(x, -0.3)", "elu(x, 0.7)", "selu(x)", "celu(x, 1.3)", "gelu(x)", "gelu(x, approximate='tanh')",
+    "relu(x)", "leaky_relu(x, 0.2)", "leaky_relu(x, -0.3)", "elu(x, 0.7)", "selu(x)", "celu(x, 2.0)", "gelu(x)", "gelu(x, approximate='tanh')",
     "silu(x)", "mish(x)", "softplus(x, 2.0, 1.5)", "softplus(x)", "hardtanh(x, -0.5, 0.8)", "relu6(x * 5)", "hardsigmoid(x * 3)",
     "hardswish(x * 3)", "logsigmoid(x)", "softsign(x)", "tanhshrink(x)", "softshrink(x, 0.3)", "hardshrink(x, 0.3)", "threshold(x, 0.1, -2.0)",
     "rrelu(x, 0.1, 0.3)", "sigmoid(x)", "tanh(x)", "softmax(x, 0)", "softmax(x, dim=-1)", "log_softmax(x, 1)", "softmin(x, 1)",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nptorch import dtypes
+from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops import activation as ops
+from nptorch.ops import pointwise
 from nptorch.ops.activation import prelu
-from nptorch.ops.pointwise import cast_op, clamp, sigmoid, tanh, where, zeros_of
+from nptorch.ops.pointwise import clamp, where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import Op
 from nptorch.ops.shape import chunk
@@ -21,8 +23,7 @@ from nptorch.tensor import Tensor, from_array
 
 
 def _apply(op: Op, input: Tensor, inplace: bool, **params: Any) -> Tensor:
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    check_tensors(op.name, input=input)
     return op.into(input, input, **params) if inplace else op(input, **params)
 
 
@@ -34,6 +35,16 @@ def _composed(function: Callable[[Tensor], Tensor], input: Tensor, inplace: bool
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0)."""
     return _apply(ops.relu, input, inplace)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return _apply(pointwise.sigmoid, input, False)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return _apply(pointwise.tanh, input, False)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -55,6 +66,8 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 @function()
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, arXiv:1704.07483)."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _composed(lambda x: ops.elu(x / alpha, alpha=1.0) * alpha, input, inplace)
 
 
@@ -198,8 +211,13 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     return one_hot - soft.detach() + soft
 
 
+relu_, leaky_relu_, elu_ = partial(relu, inplace=True), partial(leaky_relu, inplace=True), partial(elu, inplace=True)
+selu_, celu_, rrelu_ = partial(selu, inplace=True), partial(celu, inplace=True), partial(rrelu, inplace=True)
+hardtanh_, threshold_ = partial(hardtanh, inplace=True), partial(threshold, inplace=True)
+
 __all__ = [
-    "celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
-    "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax", "softmin",
-    "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_",
+    "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink", "softsign",
+    "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip

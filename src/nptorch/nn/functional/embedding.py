@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops.reduce import sum_op, vector_norm
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import function
+from nptorch.ops.shape import broadcast_tensors
+from nptorch.ops.signatures import axis, function
 from nptorch.tensor import Tensor, from_array
 
 
@@ -17,7 +19,9 @@ def _add_rows(xp: Any, g: Any, index: Any, *, shape: Any, padding: int | None) -
     flat, rows = index.reshape(-1), g.reshape(-1, shape[1])
     if padding is not None:
         rows = rows * (flat != padding)[:, None]
-    np.add.at(out, flat, rows)
+    # Single numbers: add.at is many times slower with rows.
+    places = flat[:, None] * shape[1] + xp.arange(shape[1])
+    xp.add.at(out.reshape(-1), places.reshape(-1), rows.reshape(-1))
     return out
 
 
@@ -54,6 +58,7 @@ def embedding(
 
     Raises: IndexError for a number that has no row.
     """
+    check_tensors("embedding", input=input, weight=weight)
     index, rows = input._array, weight._array.shape[0]
     if index.dtype.kind not in "iu":
         raise RuntimeError(f"Expected tensor for argument #1 'indices' to have integers, but got {input.dtype!r}")
@@ -70,6 +75,8 @@ def embedding(
         lengths = np.linalg.norm(weight._array[used], norm_type, axis=1, keepdims=True)
         weight._array[used] *= np.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1).astype(weight._array.dtype)
         weight._version[0] += 1
+    if padding_idx is not None and not -rows <= padding_idx < rows:
+        raise IndexError(f"Padding_idx must be within num_embeddings: got {padding_idx} for {rows} rows")
     padding = None if padding_idx is None else padding_idx % rows
     return embedding_op(weight, input, padding=padding)
 
@@ -79,15 +86,21 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
     Raises: RuntimeError for a negative number or one beyond num_classes.
     """
+    check_tensors("one_hot", tensor=tensor)
     index = tensor._array
     if index.dtype != np.int64:
         raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype!r}")
-    classes = int(index.max()) + 1 if num_classes == -1 and index.size else num_classes
-    if index.size and (index.min() < 0 or index.max() >= classes):
+    if num_classes == -1:
+        if not index.size:
+            raise RuntimeError("Can not infer total number of classes from empty tensor; give num_classes")
+        num_classes = int(index.max()) + 1
+    if index.size and index.min() < 0:
+        raise RuntimeError(f"Class values must be non-negative, got {index.min()}")
+    if index.size and index.max() >= num_classes:
         raise RuntimeError(
-            f"Class values must be non-negative and smaller than num_classes, got {index.min()}..{index.max()} for {classes} classes"
+            f"Class values must be smaller than num_classes, got {index.max()} for {num_classes} classes"
         )
-    return from_array((index[..., None] == np.arange(classes)).astype(np.int64))
+    return from_array((index[..., None] == np.arange(num_classes)).astype(np.int64))
 
 
 @function(method=False)
@@ -100,11 +113,10 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 @function(method=False)
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 over the product of their lengths (at least eps each) along `dim`."""
-    ndim = max(x1._array.ndim, x2._array.ndim)
-    a, b = (
-        x / vector_norm(x, 2.0, (dim % ndim if x._array.ndim == ndim else dim,), True).clamp(min=eps) for x in (x1, x2)
-    )
-    return sum_op(a * b, axis=(dim % ndim,), keepdims=False)
+    x1, x2 = broadcast_tensors(x1, x2)
+    d = (axis("cosine_similarity", dim, x1._array.ndim),)
+    a, b = (x / vector_norm(x, 2.0, d, True).clamp(min=eps) for x in (x1, x2))
+    return sum_op(a * b, axis=d, keepdims=False)
 
 
 @function(method=False)

@@ -1,16 +1,15 @@
-"""Losses; `reduction` is "mean", "sum" or "none"."""
+"""Losses over classes and numbers; `reduction` is "mean", "sum" or "none"."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from nptorch.nn.functional.activation import log_softmax, logsigmoid, softplus
-from nptorch.nn.functional.embedding import cosine_similarity, pairwise_distance
+from nptorch.nn.functional.activation import log_softmax, logsigmoid
+from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops.loss import check_targets
 from nptorch.ops.loss import cross_entropy as cross_entropy_op
 from nptorch.ops.loss import nll_loss as nll_loss_op
@@ -20,30 +19,37 @@ from nptorch.ops.shape import movedim, reshape, squeeze_op, unsqueeze_op
 from nptorch.tensor import Tensor, from_array
 
 
-def _reduce(loss: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return loss.mean()
-    if reduction == "sum":
-        return loss.sum()
-    if reduction == "none":
-        return loss
-    raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")
+def _check_reduction(reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")
 
 
-def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
+    """The loss of each element as `reduction` says.
+
+    Raises: ValueError if it is none of "mean", "sum" and "none".
+    """
+    _check_reduction(reduction)
+    return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
+
+
+def legacy_reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """The reduction, or what the two older arguments mean."""
     if size_average is None and reduce is None:
         return reduction
-    if reduce is False:
-        return "none"
-    return "sum" if size_average is False else "mean"
+    found = "none" if reduce is False else "sum" if size_average is False else "mean"
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.", stacklevel=3
+    )
+    return found
 
 
 def _same_size(name: str, input: Tensor, target: Tensor) -> None:
+    check_tensors(name, input=input, target=target)
     if input._array.shape != target._array.shape:
         warnings.warn(
-            f"Using a target size ({target.shape!r}) that is different to the input size ({input.shape!r}). This will likely lead to incorrect "
-            f"results due to broadcasting. Please ensure they have the same size ({name}).",
+            f"Using a target size ({target.shape!r}) that is different to the input size ({input.shape!r}). This will "
+            f"likely lead to incorrect results due to broadcasting. Please ensure they have the same size ({name}).",
             stacklevel=3,
         )
 
@@ -58,19 +64,26 @@ def _class_rows(x: Tensor) -> Tensor:
     return reshape(movedim(x, 1, -1), -1, x._array.shape[1])
 
 
-def _integer_targets(name: str, x: Tensor, target: Tensor) -> None:
+def _check_labels(name: str, x: Tensor, target: Tensor) -> None:
+    if x._array.ndim == 0:
+        raise RuntimeError(f"{name}(): expected scores (C) or (N, C, ...), got a 0-dimensional input")
     if target._array.dtype.kind not in "iu":
         raise RuntimeError(
-            f"{name}(): expected the labels as integers (int64), but got {target.dtype!r}; convert them with .long()"
+            f"{name}(): expected target dtype to be an integer one, but got {target.dtype!r}; "
+            "convert the labels with .long()"
         )
     shape, wanted = target._array.shape, x._array.shape[:1] + x._array.shape[2:]
+    if shape[:1] != wanted[:1]:
+        raise ValueError(
+            f"Expected input batch_size ({wanted[0]}) to match target batch_size ({shape[0] if shape else 0})."
+        )
     if shape != wanted:
-        if shape[:1] != wanted[:1]:
-            raise ValueError(
-                f"Expected input batch_size ({wanted[0]}) to match target batch_size ({shape[0] if shape else 0})."
-            )
+        words = (
+            "0D or 1D target tensor expected, multi-target not supported" if len(wanted) == 1 else "Wrong target size"
+        )
         raise RuntimeError(
-            f"{name}(): input of shape {list(x._array.shape)} needs labels of shape {list(wanted)}, got {list(shape)}"
+            f"{words}: {name}() with an input of shape {list(x._array.shape)} expects labels of shape {list(wanted)}, "
+            f"got {list(shape)}"
         )
 
 
@@ -92,7 +105,7 @@ def _weighted_nll(
         spread = log_probs if weight is None else log_probs * weight
         uniform = -spread.sum(1) * from_array(kept.astype(log_probs._array.dtype))
         loss = loss * (1 - smoothing) + uniform * (smoothing / log_probs._array.shape[1])
-    return loss.sum() / w.sum() if reduction == "mean" else _reduce(loss, reduction)
+    return loss.sum() / w.sum() if reduction == "mean" else reduce_loss(loss, reduction)
 
 
 def _labelled(
@@ -106,15 +119,15 @@ def _labelled(
     smoothing: float,
 ) -> Tensor:
     """A loss over labels, for inputs (C), (N, C) and (N, C, d1, ...): the fused op where it fits, else the composition."""
+    check_tensors(name, input=x, target=target)
     single = x._array.ndim == 1
     if single:
         x, target = unsqueeze_op(x, dim=0), reshape(target, 1)
-    _integer_targets(name, x, target)
+    _check_labels(name, x, target)
     shape = target._array.shape
     rows, labels = _class_rows(x), target if target._array.ndim == 1 else reshape(target, -1)
     if weight is None and not smoothing:
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")
+        _check_reduction(reduction)
         loss = fused(rows, labels, ignore_index=ignore_index, reduction=reduction)
         loss = loss[0] if isinstance(loss, tuple) else loss
     else:
@@ -143,7 +156,14 @@ def nll_loss(
     Raises: IndexError for a label that is no class, RuntimeError or ValueError for shapes and dtypes that do not fit.
     """
     return _labelled(
-        "nll_loss", nll_loss_op, input, target, weight, ignore_index, _reduction(reduction, size_average, reduce), 0.0
+        "nll_loss",
+        nll_loss_op,
+        input,
+        target,
+        weight,
+        ignore_index,
+        legacy_reduction(reduction, size_average, reduce),
+        0.0,
     )
 
 
@@ -162,7 +182,8 @@ def cross_entropy(
 
     Raises: IndexError for a label that is no class, RuntimeError or ValueError for shapes and dtypes that do not fit.
     """
-    how = _reduction(reduction, size_average, reduce)
+    check_tensors("cross_entropy", input=input, target=target)
+    how = legacy_reduction(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target._array.dtype.kind == "f" and target._array.shape == input._array.shape:
@@ -174,7 +195,9 @@ def cross_entropy(
         if weight is not None:
             scores = scores * reshape(weight, (1, -1) + (1,) * (input._array.ndim - 2)) if c else scores * weight
         loss = -(scores * probabilities).sum(c)
-        return loss.sum() / max(1, input._array.size // input._array.shape[c]) if how == "mean" else _reduce(loss, how)
+        return (
+            loss.sum() / max(1, input._array.size // input._array.shape[c]) if how == "mean" else reduce_loss(loss, how)
+        )
     return _labelled("cross_entropy", cross_entropy_op, input, target, weight, ignore_index, how, label_smoothing)
 
 
@@ -190,12 +213,13 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target) squared."""
+    how = legacy_reduction(reduction, size_average, reduce)
     _same_size("mse_loss", input, target)
     difference = input - target
     squared = difference * difference
     if weight is None:
-        return _reduce(squared, _reduction(reduction, size_average, reduce))
-    return (squared * weight).sum() / weight.sum() if reduction == "mean" else _reduce(squared * weight, reduction)
+        return reduce_loss(squared, how)
+    return (squared * weight).sum() / weight.sum() if how == "mean" else reduce_loss(squared * weight, how)
 
 
 def l1_loss(
@@ -203,7 +227,7 @@ def l1_loss(
 ) -> Tensor:
     """|input - target|."""
     _same_size("l1_loss", input, target)
-    return _reduce((input - target).abs(), _reduction(reduction, size_average, reduce))
+    return reduce_loss((input - target).abs(), legacy_reduction(reduction, size_average, reduce))
 
 
 def smooth_l1_loss(
@@ -216,13 +240,14 @@ def smooth_l1_loss(
 ) -> Tensor:
     """Quadratic below beta, linear above (Girshick, arXiv:1504.08083)."""
     if beta < 0:
-        raise ValueError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(input, target, size_average, reduce, reduction)
     _same_size("smooth_l1_loss", input, target)
     size = (input - target).abs()
-    return _reduce(
-        where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), _reduction(reduction, size_average, reduce)
+    return reduce_loss(
+        where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta),
+        legacy_reduction(reduction, size_average, reduce),
     )
 
 
@@ -232,7 +257,13 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     _same_size("huber_loss", input, target)
     size = (input - target).abs()
-    return _reduce(where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
+    return reduce_loss(where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
+
+
+def _bounded_log(x: Tensor) -> Tensor:
+    """log(x), at least -100; at 0 its slope counts as 0, since an infinite one would become nan further down."""
+    zero = x == 0
+    return where(zero, -100.0, clamp(log(where(zero, 1.0, x)), min=-100))
 
 
 def binary_cross_entropy(
@@ -245,8 +276,9 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(t log(p) + (1 - t) log(1 - p)), each log at least -100.
 
-    Raises: ValueError for different shapes, RuntimeError for a p outside [0, 1].
+    Raises: ValueError for different shapes, RuntimeError for different dtypes or a p outside [0, 1].
     """
+    check_tensors("binary_cross_entropy", input=input, target=target)
     if input._array.shape != target._array.shape:
         raise ValueError(
             f"Using a target size ({target.shape!r}) that is different to the input size "
@@ -256,8 +288,13 @@ def binary_cross_entropy(
         raise RuntimeError(
             "all elements of input should be between 0 and 1; use binary_cross_entropy_with_logits() for scores"
         )
-    loss = -(target * clamp(log(input), min=-100) + (1 - target) * clamp(log(1 - input), min=-100))
-    return _reduce(loss if weight is None else loss * weight, _reduction(reduction, size_average, reduce))
+    if target._array.dtype != input._array.dtype:
+        raise RuntimeError(
+            f"binary_cross_entropy(): Found dtype {target.dtype!r} but expected {input.dtype!r}; "
+            "convert the target with .to(input.dtype)"
+        )
+    loss = -(target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input))
+    return reduce_loss(loss if weight is None else loss * weight, legacy_reduction(reduction, size_average, reduce))
 
 
 def binary_cross_entropy_with_logits(
@@ -271,15 +308,21 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """binary_cross_entropy(sigmoid(input)), without overflow; pos_weight scales the positive part.
 
-    Raises: ValueError for different shapes.
+    Raises: ValueError for different shapes, RuntimeError for integer targets.
     """
+    check_tensors("binary_cross_entropy_with_logits", input=input, target=target)
+    if target._array.dtype.kind != "f":
+        raise RuntimeError(
+            f"binary_cross_entropy_with_logits(): expected a floating-point target, got {target.dtype!r}; "
+            "convert it with .float()"
+        )
     if input._array.shape != target._array.shape:
         raise ValueError(f"Target size ({target.shape!r}) must be the same as input size ({input.shape!r})")
     if pos_weight is None:
         loss = (1 - target) * input - logsigmoid(input)
     else:
         loss = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
-    return _reduce(loss if weight is None else loss * weight, _reduction(reduction, size_average, reduce))
+    return reduce_loss(loss if weight is None else loss * weight, legacy_reduction(reduction, size_average, reduce))
 
 
 def kl_div(
@@ -297,7 +340,7 @@ def kl_div(
         loss = target.xlogy(target) - target * input
     if reduction == "batchmean":
         return loss.sum() / input._array.shape[0]
-    return _reduce(loss, _reduction(reduction, size_average, reduce))
+    return reduce_loss(loss, legacy_reduction(reduction, size_average, reduce))
 
 
 def poisson_nll_loss(
@@ -315,7 +358,7 @@ def poisson_nll_loss(
     if full:
         stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
         loss = loss + where(target > 1, stirling, zeros_of(stirling))
-    return _reduce(loss, _reduction(reduction, size_average, reduce))
+    return reduce_loss(loss, legacy_reduction(reduction, size_average, reduce))
 
 
 def gaussian_nll_loss(
@@ -324,162 +367,23 @@ def gaussian_nll_loss(
     """Negative log likelihood of a normal distribution with mean `input` and variance `var` (at least eps)."""
     if not isinstance(var, Tensor):
         var = from_array(np.full(input._array.shape, var, input._array.dtype))
-    if var._array.shape == input._array.shape[:-1]:
+    shape, found = input._array.shape, var._array.shape
+    if found == shape[:-1]:
         var = unsqueeze_op(var, dim=var._array.ndim)
+    elif found not in (shape, (*shape[:-1], 1)):
+        raise ValueError(
+            f"var is of incorrect size: {list(found)} for an input of shape {list(shape)}; it may have that shape, "
+            "lack the last dimension or have 1 there"
+        )
     if (var._array < 0).any():
         raise ValueError("var has negative entry/entries")
     # The floor passes gradients as if it were not there, as in PyTorch.
     var = var + from_array(np.maximum(eps - var._array, 0).astype(var._array.dtype))
     loss = 0.5 * (var.log() + (input - target) ** 2 / var)
-    return _reduce(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
-
-
-# --- margins ---
-
-
-def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """x where the label is 1, max(0, margin - x) where it is -1."""
-    zero = zeros_of(input)
-    loss = where(target != 1, clamp(margin - input, min=0), zero) + where(target != -1, input, zero)
-    return _reduce(loss, _reduction(reduction, size_average, reduce))
-
-
-def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """max(0, -y (x1 - x2) + margin)."""
-    return _reduce(clamp(-target * (input1 - input2) + margin, min=0), _reduction(reduction, size_average, reduce))
-
-
-def soft_margin_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Tensor:
-    """log(1 + exp(-y x))."""
-    return _reduce(softplus(-target * input, 1.0, math.inf), _reduction(reduction, size_average, reduce))
-
-
-def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """1 - cos(x1, x2) where the label is 1, max(0, cos - margin) where it is -1."""
-    cos = cosine_similarity(input1, input2, -1)
-    zero = zeros_of(cos)
-    loss = where(target == 1, 1 - cos, zero) + where(target == -1, clamp(cos - margin, min=0), zero)
-    return _reduce(loss, _reduction(reduction, size_average, reduce))
-
-
-def triplet_margin_with_distance_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    *,
-    distance_function: Callable[..., Tensor] | None = None,
-    margin: float = 1.0,
-    swap: bool = False,
-    reduction: str = "mean",
-) -> Tensor:
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin) (Balntas et al., BMVC 2016)."""
-    distance = distance_function or pairwise_distance
-    near, far = distance(anchor, positive), distance(anchor, negative)
-    if swap:
-        far = far.minimum(distance(positive, negative))
-    return _reduce(clamp(near - far + margin, min=0), reduction)
-
-
-def triplet_margin_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    margin: float = 1.0,
-    p: float = 2,
-    eps: float = 1e-6,
-    swap: bool = False,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """triplet_margin_with_distance_loss() with a p-norm."""
-    return triplet_margin_with_distance_loss(
-        anchor, positive, negative, distance_function=lambda a, b: pairwise_distance(a, b, p, eps), margin=margin, swap=swap,
-        reduction=_reduction(reduction, size_average, reduce),
-    )  # fmt: skip
-
-
-def multi_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """The mean over wrong classes of max(0, margin - x[y] + x[i]) ** p."""
-    x = unsqueeze_op(input, dim=0) if input._array.ndim == 1 else input
-    labels = reshape(target, -1, 1)
-    check_targets(labels._array, x._array.shape[1], -1)
-    hinge = clamp(margin - take_along(x, labels, axis=1) + x, min=0) ** p
-    if weight is not None:
-        hinge = hinge * take_along(weight, reshape(labels, -1), axis=0).unsqueeze(1)
-    others = from_array((np.arange(x._array.shape[1]) != labels._array).astype(x._array.dtype))
-    loss = (hinge * others).mean(1)
-    loss = loss if input._array.ndim > 1 else loss[0]
-    return _reduce(loss, _reduction(reduction, size_average, reduce))
-
-
-def multilabel_margin_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Tensor:
-    """The mean hinge of every wrong class against every right one; a row's labels end at the first -1."""
-    x, labels = (unsqueeze_op(t, dim=0) if t._array.ndim == 1 else t for t in (input, target))
-    valid = np.cumprod(labels._array >= 0, axis=1).astype(bool)
-    right = np.zeros(x._array.shape, bool)
-    rows, _ = np.nonzero(valid)
-    right[rows, labels._array[valid]] = True
-    picked = take_along(x, from_array(np.where(valid, labels._array, 0).astype(np.int64)), axis=1)  # (N, labels)
-    hinge = clamp(1 - (picked.unsqueeze(2) - x.unsqueeze(1)), min=0)
-    pairs = from_array((valid[:, :, None] & ~right[:, None, :]).astype(x._array.dtype))
-    loss = (hinge * pairs).sum((1, 2)) / x._array.shape[1]
-    return _reduce(loss if input._array.ndim > 1 else loss[0], _reduction(reduction, size_average, reduce))
-
-
-def multilabel_soft_margin_loss(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """The mean over classes of binary_cross_entropy_with_logits()."""
-    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
-    loss = loss if weight is None else loss * weight
-    return _reduce(loss.mean(-1), _reduction(reduction, size_average, reduce))
+    return reduce_loss(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cross_entropy", "gaussian_nll_loss",
-    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
-    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
-    "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gaussian_nll_loss", "huber_loss", "kl_div",
+    "l1_loss", "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
 ]  # fmt: skip

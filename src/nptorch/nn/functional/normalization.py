@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import no_grad
+from nptorch.nn.functional.arguments import check_tensors
+from nptorch.nn.functional.padding import pad
 from nptorch.nn.functional.pooling import avg_pool2d
 from nptorch.ops.norm import batch_norm as batch_norm_op
 from nptorch.ops.norm import layer_norm as layer_norm_op
 from nptorch.ops.pointwise import mul, rsqrt
 from nptorch.ops.reduce import mean_op, vector_norm
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import function
+from nptorch.ops.signatures import axis, function
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
 
@@ -35,7 +37,10 @@ def batch_norm(
 
     Raises: ValueError for a single value per channel in training, RuntimeError for sizes that do not fit.
     """
+    check_tensors("batch_norm", input=input)
     shape = input._array.shape
+    if len(shape) < 2:
+        raise RuntimeError(f"batch_norm(): expected an input (N, C, ...) with 2 or more dimensions, got {list(shape)}")
     for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         if t is not None and t._array.size != shape[1]:
             raise RuntimeError(f"{name} should contain {shape[1]} elements not {t._array.size}")
@@ -106,27 +111,43 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     return x if bias is None else x + reshape(bias, wide)
 
 
-@function(method=False)
-def layer_norm(
-    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
-) -> Tensor:
-    """Centre and scale over the last dimensions, whose lengths are `normalized_shape`.
-
-    Raises: RuntimeError if the input does not end in them.
-    """
+def _normalized(input: Tensor, normalized_shape: Any, **parameters: Tensor | None) -> tuple[int, ...]:
+    """The lengths of the last dimensions to normalise over, checked."""
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if input._array.shape[input._array.ndim - len(wanted) :] != wanted:
         raise RuntimeError(
             f"Given normalized_shape={list(wanted)}, expected input with shape [*, "
             f"{', '.join(map(str, wanted))}], but got input of size{list(input._array.shape)}"
         )
+    for name, t in parameters.items():
+        if t is not None and t._array.shape != wanted:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{list(t._array.shape)} and normalized_shape = {list(wanted)}"
+            )
+    return wanted
+
+
+@function(method=False)
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Centre and scale over the last dimensions, whose lengths are `normalized_shape`.
+
+    Raises: RuntimeError if the input does not end in them, or weight or bias are of another shape.
+    """
+    wanted = _normalized(input, normalized_shape, weight=weight, bias=bias)
     out: Tensor = layer_norm_op(input, weight, bias, ndim=len(wanted), eps=eps)[0]
     return out
 
 
+@function(method=False)
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """x over its root mean square in the last dimensions (Zhang, Sennrich, arXiv:1910.07467)."""
-    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    """x over its root mean square in the last dimensions (Zhang, Sennrich, arXiv:1910.07467).
+
+    Raises: RuntimeError if the input does not end in them, or the weight is of another shape.
+    """
+    wanted = _normalized(input, normalized_shape, weight=weight)
     axes = tuple(range(input._array.ndim - len(wanted), input._array.ndim))
     e = float(np.finfo(input._array.dtype).eps) if eps is None else eps
     out = input * rsqrt(mean_op(input * input, axis=axes, keepdims=True) + e)
@@ -144,7 +165,8 @@ def group_norm(
     n, c, *rest = input._array.shape
     if c % num_groups:
         raise RuntimeError(
-            f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input._array.shape)} and num_groups={num_groups}"
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input._array.shape)} and num_groups={num_groups}"
         )
     grouped = reshape(input, n, num_groups, -1)
     out = reshape(layer_norm(grouped, grouped._array.shape[2:], None, None, eps), n, c, *rest)
@@ -153,8 +175,8 @@ def group_norm(
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """Each channel over a power of its neighbours' energy (Krizhevsky et al., 2012)."""
-    from nptorch.nn.functional.padding import pad
-
+    if input._array.ndim < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input._array.ndim} dimensions)")
     n, c, *rest = input._array.shape
     energy = reshape(input * input, n, 1, c, -1)
     around = avg_pool2d(pad(energy, (0, 0, size // 2, (size - 1) // 2)), (size, 1), 1)
@@ -164,7 +186,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along `dim`, which counts at least eps."""
     d = (dim,) if isinstance(dim, int) else tuple(dim)
-    length = vector_norm(input, p, tuple(a % input._array.ndim for a in d), True)
+    length = vector_norm(input, p, tuple(axis("normalize", a, input._array.ndim) for a in d), True)
     return input / length.clamp(min=eps)
 
 
