@@ -18,12 +18,26 @@ bool is_two_by_two(const PoolShape& s) { return s.kh == 2 && s.kw == 2 && s.sh =
 bool fits(const PoolShape& s) { return 2 * s.oh <= s.h && 2 * s.ow <= s.w; }
 
 
-template <class T> NPT_INLINE void store_indices(int64_t* out, long n, Ints<T> indices) {
-  typedef int64_t Wide __attribute__((vector_size(8 * LANES<T>)));
-  typedef int64_t Unaligned __attribute__((vector_size(8 * LANES<T>), aligned(8), may_alias));
-  if (n == LANES<T>) *reinterpret_cast<Unaligned*>(out) = __builtin_convertvector(indices, Wide);
-  else
-    for (long i = 0; i < n; i++) out[i] = indices[i];
+// The first n of a vector of lane numbers to and from int64 in memory: as they are where lanes have 8 bytes, else in halves.
+NPT_INLINE void store_indices(int64_t* out, long n, Ints<double> v) { store_upto(reinterpret_cast<double*>(out), n, (Vec<double>)v); }
+NPT_INLINE Ints<double> load_wide(const int64_t* p, long n) { return (Ints<double>)load_upto(reinterpret_cast<const double*>(p), n); }
+template <class T> NPT_INLINE Ints<T> load_indices(const int64_t* p, long n) {
+  if constexpr (sizeof(T) == 8) {
+    return load_wide(p, n);
+  } else {
+    typedef int32_t Half __attribute__((vector_size(NPT_VECTOR_BYTES / 2)));
+    const Half halves[] = {__builtin_convertvector(load_wide(p, n), Half), __builtin_convertvector(load_wide(p + LANES<double>, n - LANES<double>), Half)};
+    Ints<T> v;
+    memcpy(&v, halves, sizeof v);
+    return v;
+  }
+}
+NPT_INLINE void store_indices(int64_t* out, long n, Ints<float> v) {
+  typedef int32_t Half __attribute__((vector_size(NPT_VECTOR_BYTES / 2)));
+  Half halves[2];
+  memcpy(halves, &v, sizeof v);
+  store_indices(out, n, __builtin_convertvector(halves[0], Ints<double>));
+  store_indices(out + LANES<double>, n - LANES<double>, __builtin_convertvector(halves[1], Ints<double>));
 }
 
 // A vector of outputs at a time: each of the four places of the windows is one vector of even or odd columns.
@@ -47,7 +61,7 @@ template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, int
       consider(evens(c, d, Order{}), s.w);
       consider(odds(c, d, Order{}), s.w + 1);
       store_upto(y + i * s.ow + j, lanes, most);
-      store_indices<T>(indices + i * s.ow + j, lanes, at + column + Scalar<Ints<T>>(2 * i * s.w + 2 * j));
+      store_indices(indices + i * s.ow + j, lanes, at + column + Scalar<Ints<T>>(2 * i * s.w + 2 * j));
     });
 }
 
@@ -96,15 +110,12 @@ template <class T> bool spread_any(const PoolShape& s, const T* g, const int64_t
 template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const int64_t* indices, T* plane) {
   typedef LaneIndices<Vec<T>> Order;
   typedef Scalar<Ints<T>> Index;
-  typedef int64_t Wide __attribute__((vector_size(8 * LANES<T>)));
   const Ints<T> column = 2 * count_up<Vec<T>>(Order{});
   Ints<T> strangers = {};
   for (long i = 0; i < s.oh; i++) {
     T *top = plane + 2 * i * s.w, *bottom = top + s.w;
     each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_INLINE_LAMBDA {
-      Wide wide = {};
-      memcpy(&wide, indices + i * s.ow + j, lanes * sizeof(int64_t));
-      const Ints<T> place = __builtin_convertvector(wide - (2 * i * s.w + 2 * j), Ints<T>) - column;
+      const Ints<T> place = load_indices<T>(indices + i * s.ow + j, lanes) - column - Index(2 * i * s.w + 2 * j);
       const Vec<T> v = load_upto(g + i * s.ow + j, lanes), none = {};
       const Ints<T> a = place == 0, b = place == 1, c = place == Index(s.w), d = place == Index(s.w + 1);
       strangers |= column < Index(2 * lanes) ? ~(a | b | c | d) : Ints<T>{};

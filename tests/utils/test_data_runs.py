@@ -1,4 +1,4 @@
-"""Every run of data_runs.py shows under nptorch what it shows under PyTorch: the same order, draws, types and values."""
+"""Every run of data_runs.py shows under nptorch what it shows under PyTorch: order, draws, types and values."""
 
 from __future__ import annotations
 

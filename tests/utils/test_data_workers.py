@@ -366,7 +366,9 @@ def test_workers_end_with_the_epoch_and_with_the_iterator() -> None:
         pids = [w.process.pid for w in iterator._workers]
         start = time.monotonic()
         if leave == "finish":
+            files = open_files()
             list(iterator)
+            assert open_files() < files
         elif leave == "break":
             for _ in iterator:
                 break
@@ -469,6 +471,20 @@ def test_ctrl_c_ends_all_at_once() -> None:
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert errors.count("Traceback") == 1
     assert all(map(gone, pids))
+
+
+def test_an_interrupt_in_a_message_ends_the_iteration_but_not_the_loader(monkeypatch: Any) -> None:
+    def interrupted(connection: Any) -> Any:
+        raise KeyboardInterrupt
+
+    loader = DataLoader(Squares(), 4, num_workers=1, persistent_workers=True)
+    iterator = iter(loader)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(iterators, "receive", interrupted)
+        next(iterator)
+    with pytest.raises(RuntimeError, match="was interrupted"):
+        next(iterator)
+    assert [b.tolist() for b in loader] == [[0, 1, 4, 9], [16, 25, 36, 49]]
 
 
 @pytest.mark.parametrize("pause", [0, 30], ids=["idle", "busy"])

@@ -202,7 +202,8 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """softmax of logits with Gumbel noise (Jang et al., arXiv:1611.01144); `hard` gives one-hot values with soft gradients."""
+    """softmax of logits with Gumbel noise (Jang et al., arXiv:1611.01144); `hard` gives one-hot values with soft
+    gradients."""
     noise = engine(None).exponential(logits._array.shape, logits._array.dtype)
     soft = softmax((logits - from_array(np.log(noise))) / tau, dim)
     if not hard:
@@ -216,7 +217,8 @@ selu_, celu_, rrelu_ = partial(selu, inplace=True), partial(celu, inplace=True),
 hardtanh_, threshold_ = partial(hardtanh, inplace=True), partial(threshold, inplace=True)
 
 __all__ = [
-    "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh",
     "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_",
     "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink", "softsign",
     "tanh", "tanhshrink", "threshold", "threshold_",

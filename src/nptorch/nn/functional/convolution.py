@@ -59,7 +59,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 def _geometry(
     name: str, n: int, input: Tensor, weight: Tensor, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Tensor, tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]:
-    """(batched input, stride, padding, dilation, whether a batch dimension was added), checked; n spatial dimensions."""
+    """(batched input, stride, padding, dilation, whether a batch dimension was added), checked, for n dimensions."""
     check_tensors(name, input=input, weight=weight)
     ndim = input._array.ndim
     if ndim not in (n + 1, n + 2):
@@ -145,7 +145,8 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Convolution: (N, C, H, W) with a weight (O, C/groups, kH, kW) -> (N, O, oH, oW); padding a number, a pair, 'valid' or 'same'
+    """Convolution: (N, C, H, W) with a weight (O, C/groups, kH, kW) -> (N, O, oH, oW); padding is a number, a pair,
+    'valid' or 'same'
     (https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html).
 
     Raises: RuntimeError if channels, groups or sizes do not fit.

@@ -54,7 +54,8 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """The rows of `weight` (n, d) that the integers of `input` name: (...) -> (..., d); row padding_idx gets no gradient.
+    """The rows of `weight` (n, d) that the integers of `input` name: (...) -> (..., d); row padding_idx gets no
+    gradient.
 
     Raises: IndexError for a number that has no row.
     """
@@ -126,4 +127,4 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
     return vector_norm(difference, p, (difference._array.ndim - 1,), False)
 
 
-__all__ = ["cdist", "cosine_similarity", "embedding", "one_hot", "pairwise_distance"]
+__all__ = ["cosine_similarity", "embedding", "one_hot", "pairwise_distance"]

@@ -118,7 +118,7 @@ def _labelled(
     reduction: str,
     smoothing: float,
 ) -> Tensor:
-    """A loss over labels, for inputs (C), (N, C) and (N, C, d1, ...): the fused op where it fits, else the composition."""
+    """A loss over labels of inputs (C), (N, C) and (N, C, d1, ...): the fused op where it fits, else a composition."""
     check_tensors(name, input=x, target=target)
     single = x._array.ndim == 1
     if single:
@@ -177,7 +177,7 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """nll_loss(log_softmax(input)): scores (N, C, ...) and integer labels (N, ...), or probabilities in the scores' shape
+    """nll_loss(log_softmax(input)): scores (N, C, ...) and integer labels (N, ...), or probabilities in their shape
     (https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html).
 
     Raises: IndexError for a label that is no class, RuntimeError or ValueError for shapes and dtypes that do not fit.
@@ -384,6 +384,7 @@ def gaussian_nll_loss(
 
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gaussian_nll_loss", "huber_loss", "kl_div",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gaussian_nll_loss", "huber_loss",
+    "kl_div",
     "l1_loss", "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
 ]  # fmt: skip

@@ -32,8 +32,8 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Centre and scale each channel of (N, C, ...): by the batch's own statistics in training (which then move the running ones),
-    else by the running ones.
+    """Centre and scale each channel of (N, C, ...): by the batch's own statistics in training (which then move the
+    running ones), else by the running ones.
 
     Raises: ValueError for a single value per channel in training, RuntimeError for sizes that do not fit.
     """
@@ -270,6 +270,6 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
 
 
 __all__ = [
-    "alpha_dropout", "batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout", "group_norm",
-    "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
+    "alpha_dropout", "batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout",
+    "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
 ]  # fmt: skip

@@ -19,10 +19,10 @@ CollateMap = dict[Any, Callable[..., Any]]
 
 
 class Batch(tuple[Any, ...]):
-    """What a dataset's `__getitems__` returns if it has collated the samples itself: their fields, as default_collate makes them.
+    """What a dataset's `__getitems__` returns if it has collated the samples itself: their fields.
 
-    It must be what default_collate would make of the single samples, and drawn without random numbers: a DataLoader with
-    another collate_fn throws the first one away and asks for samples.
+    It must be what default_collate would make of the single samples, made without random numbers: a DataLoader
+    with another collate_fn throws the first one away and asks for samples.
     """
 
     def __new__(cls, *fields: Any) -> Batch:
@@ -33,8 +33,8 @@ class Batch(tuple[Any, ...]):
 
 
 def default_collate(batch: Any) -> Any:
-    """Stack the samples of a batch: tensors, arrays and numbers along a new first dimension, field by field in mappings,
-    tuples and sequences; strings stay a list.
+    """Stack the samples of a batch: tensors, arrays and numbers along a new first dimension, field by field in
+    mappings, tuples and sequences; strings stay a list.
 
     Raises: TypeError for samples of another type, RuntimeError if sizes differ.
     """

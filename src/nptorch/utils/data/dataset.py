@@ -211,7 +211,7 @@ class Subset(Dataset[T_co]):
 def random_split(
     dataset: Any, lengths: Sequence[int | float], generator: random.Generator | None = None
 ) -> list[Subset[Any]]:
-    """Split into Subsets at random, by lengths or by fractions that sum to 1; what rounding leaves over goes one by one to the first.
+    """Split into Subsets at random, by lengths or by fractions of 1; what rounding leaves over goes to the first ones.
 
     Raises: ValueError if the lengths do not sum to len(dataset), or for a negative fraction.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nptorch.utils.data.dataloader import DataLoader
 
 _GRACE = 5.0  # seconds that workers have to finish what they are at
-_LOOK = 5.0  # seconds between two looks whether the workers live, should their pipes not tell
+_LOOK = 5.0  # seconds between two looks whether the workers live, in case that their pipes do not tell
 
 
 class LoaderIterator(Iterator[Any]):
@@ -92,7 +92,7 @@ class Worker:
         self.active = True
         try:
             with warnings.catch_warnings():
-                # Python 3.12 warns of a fork beside threads; the kernels' own threads know how to start again after one.
+                # Python 3.12 warns of a fork beside threads; those of the kernels start again after one.
                 warnings.filterwarnings("ignore", r"This process .* is multi-threaded", DeprecationWarning)
                 self.process.start()
         finally:
@@ -133,7 +133,7 @@ class WorkerIterator(LoaderIterator):
         except BaseException:
             self._stop()
             raise
-        self._owners = {handle: w for w in self._workers for handle in (w.replies, w.process.sentinel)}
+        self._owners = {w.replies: w for w in self._workers}
         self.restart(loader)
 
     def _job(self, loader: DataLoader[Any], worker_id: int) -> Job:
@@ -203,18 +203,21 @@ class WorkerIterator(LoaderIterator):
         from multiprocessing.connection import wait
 
         rest = max(0.0, started + self._timeout - time.monotonic()) if self._timeout else _LOOK
-        ready: set[Any] = set(wait(self._owners, min(rest, _LOOK)))
-        for handle in ready:
-            worker = self._owners[handle]
-            if handle is worker.replies:
-                try:
-                    message = receive(worker.replies)
-                except (EOFError, OSError):
-                    self._fail(worker)
-                self._take(worker, self._unpacked(message))
-            elif worker.replies not in ready:
+        ready: list[Any] = wait(list(self._owners), min(rest, _LOOK))
+        for replies in ready:
+            worker = self._owners[replies]
+            try:
+                message = receive(replies)
+            except (EOFError, OSError):  # a dead worker's pipe is closed
                 self._fail(worker)
+            except KeyboardInterrupt:
+                # What is left of a message in the pipe would be taken for the next one.
+                self._failure = "the DataLoader was interrupted; begin a new iteration"
+                self._stop()
+                raise
+            self._take(worker, self._unpacked(message))
         if not ready:
+            # A process that a worker started may hold its pipe open.
             for worker in self._workers:
                 if not worker.process.is_alive():
                     self._fail(worker)

@@ -1,4 +1,4 @@
-"""Objects through a pipe between processes: arrays travel as raw bytes beside the pickle, so they are copied only by the pipe.
+"""Objects through a pipe between processes: arrays travel as raw bytes beside the pickle, copied only by the pipe.
 
 No shared memory, no names, no locks: whatever process dies, nothing is left behind and nobody waits for it.
 """

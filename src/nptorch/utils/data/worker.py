@@ -85,7 +85,8 @@ class Failure(NamedTuple):
     @classmethod
     def caught(cls, error: Exception, worker_id: int) -> Failure:
         """Describe `error`, inside the handler that caught it."""
-        text = f"Caught {type(error).__name__} in DataLoader worker process {worker_id}.\nOriginal {traceback.format_exc()}"
+        caught = f"Caught {type(error).__name__} in DataLoader worker process {worker_id}."
+        text = f"{caught}\nOriginal {traceback.format_exc()}"
         try:
             pack(type(error))
         except Exception:  # a class of some function's own: it has no name to travel by
@@ -93,7 +94,7 @@ class Failure(NamedTuple):
         return cls(type(error), text)
 
     def reraise(self) -> NoReturn:
-        """Raise the same type with the worker's traceback as its message; RuntimeError if it cannot be made from a message."""
+        """Raise the same type with the worker's traceback as message, or RuntimeError if it takes no message."""
         try:
             error = self.cls(_Text(self.message))
         except Exception:
@@ -123,7 +124,7 @@ def work(job: Job, tasks: Connection, replies: Connection, far_ends: tuple[Conne
     signal.signal(signal.SIGINT, signal.default_int_handler)
     inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    # The pipes have threads of their own, so that the main process never waits to send a task, nor the work for a reader.
+    # The pipes have threads of their own: the main process never waits to send a task, nor this one for a reader.
     threading.Thread(target=_take_in, args=(tasks, inbox), daemon=True).start()
     threading.Thread(target=_give_out, args=(outbox, replies), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
