@@ -104,6 +104,26 @@ def test_dtype_is_shown_where_it_is_not_the_default() -> None:
         nptorch.set_default_dtype(nptorch.float32)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e8 + 0.5],
+        [1.1e8, 1.5],
+        [9.9e7, 1e5 + 0.5],
+        [1.1e8],
+        [1e-4],
+        [0.9e-4],
+        [1.5, 1500.0],
+        [1.5, 1501.0],
+        [1e9, 2e9],
+        [3e38, 1e38],
+    ],
+)
+def test_bounds_of_scientific_notation(values: list[float]) -> None:
+    torch = pytest.importorskip("torch")
+    assert repr(nptorch.tensor(values, dtype=nptorch.float64)) == repr(torch.tensor(values, dtype=torch.float64))
+
+
 def test_parameter_and_subclass() -> None:
     class Mine(Tensor):
         pass

@@ -48,7 +48,10 @@ LEAVES = st.one_of(
 VALUES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.lists(inner), st.dictionaries(KEYS, inner), st.tuples(inner, inner), st.builds(OrderedDict, st.dictionaries(KEYS, inner))
+        st.lists(inner),
+        st.dictionaries(KEYS, inner),
+        st.tuples(inner, inner),
+        st.builds(OrderedDict, st.dictionaries(KEYS, inner)),
     ),
     max_leaves=20,
 )
@@ -70,7 +73,10 @@ def test_plain_values_come_back(value: Any, protocol: int) -> None:
     assert same(through(value, protocol), value)
 
 
-@given(hnp.arrays(st.sampled_from([d.numpy for d in nptorch.dtypes.ALL]), hnp.array_shapes(min_dims=0, min_side=0)), st.data())
+@given(
+    hnp.arrays(st.sampled_from([d.numpy for d in nptorch.dtypes.ALL]), hnp.array_shapes(min_dims=0, min_side=0)),
+    st.data(),
+)
 def test_tensors_and_views_come_back(array: Any, data: Any) -> None:
     t = from_array(array)
     if array.ndim:
@@ -113,7 +119,13 @@ def test_shared_memory_stays_shared_and_is_stored_once(tmp_path: Path) -> None:
 def test_arrays_that_torch_could_not_express_are_copied() -> None:
     record = np.zeros(4, np.dtype([("a", "i1"), ("b", "<f4")]))
     record["b"] = [1, 2, 3, 4]
-    for array in (np.arange(4.0)[::-1], record["b"], np.broadcast_to(np.float32(2), (3, 2)), np.frombuffer(b"abcdefgh\x01", "<i2", 4)):
+    for array in (
+        np.arange(4.0)[::-1],
+        record["b"],
+        np.broadcast_to(np.float32(2), (3, 2)),
+        np.frombuffer(b"abcdefgh\x01", "<i2", 4),
+        np.ndarray((3,), np.float32, np.arange(6, dtype=np.float32).tobytes(), strides=(8,)),
+    ):
         assert through(from_array(array)).tolist() == array.tolist()
 
 
@@ -185,7 +197,13 @@ def test_state_dict_and_optimizer_continue() -> None:
 
 
 def test_paths_files_and_buffers(tmp_path: Path) -> None:
-    for target in (tmp_path / "a.pt", str(tmp_path / "b.pth"), str(tmp_path / "ünï.pt"), tmp_path / ".pt", tmp_path / "none"):
+    for target in (
+        tmp_path / "a.pt",
+        str(tmp_path / "b.pth"),
+        str(tmp_path / "ünï.pt"),
+        tmp_path / ".pt",
+        tmp_path / "none",
+    ):
         serialization.save({"x": nptorch.ones(2)}, target)
         assert serialization.load(target)["x"].tolist() == [1, 1]
     with open(tmp_path / "c.pt", "wb") as file:

@@ -68,10 +68,14 @@ def test_class_that_the_running_script_has(saved_lenet: Path, monkeypatch: pytes
     assert type(serialization.load(saved_lenet / "LeNet.pkl")) is namespace["LeNet"]
 
 
-def test_files_elsewhere_are_not_imported(saved_lenet: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:
+def test_files_elsewhere_are_not_imported(
+    saved_lenet: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any
+) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("other"))
     monkeypatch.syspath_prepend(str(saved_lenet))  # where Python itself would find it
-    with pytest.raises(CheckpointError, match=r"asks for lenet_model\.LeNet.*If it is a model of module 'lenet_model', import"):
+    with pytest.raises(
+        CheckpointError, match=r"asks for lenet_model\.LeNet.*If it is a model of module 'lenet_model', import"
+    ):
         serialization.load(saved_lenet / "LeNet.pkl")
     assert "lenet_model" not in sys.modules
 
@@ -88,7 +92,9 @@ def test_files_without_the_class_are_not_imported(saved_lenet: Path, monkeypatch
 def test_file_that_fails_to_import(saved_lenet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(saved_lenet)
     (saved_lenet / "lenet_model.py").write_text("import missing_thing\nclass LeNet: pass")
-    with pytest.raises(CheckpointError, match=r"lenet_model\.py, which fails to import: No module named 'missing_thing'"):
+    with pytest.raises(
+        CheckpointError, match=r"lenet_model\.py, which fails to import: No module named 'missing_thing'"
+    ):
         serialization.load("LeNet.pkl")
     assert "lenet_model" not in sys.modules
 

@@ -78,7 +78,9 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("weights_only", [None, True, False])
-def test_calls_are_refused(name: str, weights_only: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_are_refused(
+    name: str, weights_only: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     head = b"".join(pickle.dumps(x, 2) for x in (legacy.MAGIC, legacy.PROTOCOL, {}))
     for protocol in range(6):
@@ -125,7 +127,13 @@ def test_instructions_are_refused(pickled: bytes, tmp_path: Path, monkeypatch: p
 
 
 def test_user_classes_that_are_no_modules_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in (("os", "system"), ("nptorch", "Tensor"), ("sys", "modules"), ("pickle", "Unpickler"), ("tests", "x.y")):
+    for module, name in (
+        ("os", "system"),
+        ("nptorch", "Tensor"),
+        ("sys", "modules"),
+        ("pickle", "Unpickler"),
+        ("tests", "x.y"),
+    ):
         refused(archive(f"c{module}\n{name}\n.".encode()), f"{module}.{name}")
 
 
@@ -150,7 +158,9 @@ def test_keys_that_take_years_to_hash() -> None:
 # --- storages and sizes that lie ---
 
 
-def tensor(count: Any = 4, offset: Any = 0, size: Any = (4,), stride: Any = (1,), kind: str = "FloatStorage", key: str = "0") -> bytes:
+def tensor(
+    count: Any = 4, offset: Any = 0, size: Any = (4,), stride: Any = (1,), kind: str = "FloatStorage", key: str = "0"
+) -> bytes:
     """The pickle of one tensor."""
 
     class Stored:
@@ -164,7 +174,9 @@ def tensor(count: Any = 4, offset: Any = 0, size: Any = (4,), stride: Any = (1,)
     Writer(file, 2).dump(("REBUILD", (Stored(), offset, size, stride, False, None)))
     content = file.getvalue()[:-1]
     kind_bytes, rebuild = b"X\x04\0\0\0KIND", b"X\x07\0\0\0REBUILD"
-    content = content.replace(kind_bytes, b"ctorch\n%s\n" % kind.encode()).replace(rebuild, b"ctorch._utils\n_rebuild_tensor_v2\n")
+    content = content.replace(kind_bytes, b"ctorch\n%s\n" % kind.encode()).replace(
+        rebuild, b"ctorch._utils\n_rebuild_tensor_v2\n"
+    )
     # the tuple of function and arguments becomes a call
     end = content.rindex(b"\x86")
     return content[:end] + b"R."
@@ -185,6 +197,20 @@ def test_the_tensor_as_it_should_be() -> None:
 )  # fmt: skip
 def test_sizes_that_lie(lies: dict[str, Any]) -> None:
     refused(archive(tensor(**lies), bytes(16)))
+
+
+def test_a_tensor_one_element_too_long() -> None:
+    refused(archive(tensor(offset=1), bytes(16)), "reaches beyond its 4 stored elements")
+
+
+def test_appending_to_a_layer() -> None:
+    refused(archive(b"ctorch.nn.modules.container\nSequential\n)\x81(K\x01e."), "appends to a Sequential")
+
+
+def test_legacy_storage_of_another_length() -> None:
+    content = (FILES / "checkpoint_legacy.pt").read_bytes()
+    place = content.rindex(struct.pack("<q", 16))  # the random state comes last or all are as long as this one
+    refused(content[:place] + struct.pack("<q", 8) + content[place + 8 :], "8 elements, and 16 were promised")
 
 
 def test_one_storage_of_two_types() -> None:
@@ -242,7 +268,9 @@ def test_archives_that_lie() -> None:
     refused(rezip(lambda entries: []), "it is no checkpoint")
     refused(rezip(lambda entries: [e for e in entries if "data/0" not in e[0]]), "'data/0' is missing")
     refused(rezip(lambda entries: [*entries, ("archive/constants.pkl", b"")]), "TorchScript")
-    refused(rezip(lambda entries: [(n, b"99" if n.endswith("/version") else c) for n, c in entries]), "format version is 99")
+    refused(
+        rezip(lambda entries: [(n, b"99" if n.endswith("/version") else c) for n, c in entries]), "format version is 99"
+    )
     refused(rezip(lambda entries: [(n, b"odd" if n.endswith("byteorder") else c) for n, c in entries]), "byte order")
 
 
@@ -307,7 +335,9 @@ def test_noise_in_the_pickle_is_an_error_or_a_value(data: Any) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_noise_in_the_file_is_an_error_or_a_value(data: Any) -> None:
-    content = bytearray((FILES / data.draw(st.sampled_from(["mixed.pt", "mixed_legacy.pt", "checkpoint_legacy.pt"]))).read_bytes())
+    content = bytearray(
+        (FILES / data.draw(st.sampled_from(["mixed.pt", "mixed_legacy.pt", "checkpoint_legacy.pt"]))).read_bytes()
+    )
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:

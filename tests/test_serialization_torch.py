@@ -350,6 +350,9 @@ def test_large_entries_are_written_with_zip64(monkeypatch: pytest.MonkeyPatch) -
     torch = pytest.importorskip("torch")
     monkeypatch.setattr("nptorch.serialization.archive._ZIP64_FROM", 10)
     ours = nptorch.arange(100.0)
+    file = io.BytesIO()
+    serialization.save(ours, file)
+    assert file.getvalue().index(ours.numpy().tobytes()) % 64 == 0
     assert equal(ours, through(serialization.save, torch.load, ours))
     assert through(serialization.save, serialization.load, ours).tolist() == ours.tolist()
 

@@ -54,19 +54,22 @@ Array Array::create(const std::vector<long>& shape, int type) {
 
 Arguments::Arguments(const char* function, PyObject* const* values, Py_ssize_t count, Py_ssize_t expected)
     : function_(function), values_(values) {
-  if (count != expected) fail(PyExc_TypeError, "%s() takes %zd positional arguments, got %zd", function, expected, count);
+  if (count != expected)
+    fail(PyExc_TypeError, "%s() takes %zd positional arguments, got %zd", function, expected, count);
 }
 
 PyObject* Arguments::next(const char*) { return values_[index_++]; }
 
 Array Arguments::checked(PyObject* value, const char* name, int ndim, int type, bool strided) {
-  if (!PyArray_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
+  if (!PyArray_Check(value))
+    fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
   PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
   int own = PyArray_TYPE(array);
   if (own != NPY_FLOAT && own != NPY_DOUBLE)
     fail(PyExc_TypeError, "%s(): %s must be a float32 or float64 array, got %s", function_, name, type_name(own));
   if (type != ANY && own != type)
-    fail(PyExc_TypeError, "%s(): %s must be a %s array as the arguments before it, got %s", function_, name, type_name(type), type_name(own));
+    fail(PyExc_TypeError, "%s(): %s must be a %s array as the arguments before it, got %s", function_, name,
+         type_name(type), type_name(own));
   if (ndim != ANY && PyArray_NDIM(array) != ndim)
     fail(PyExc_ValueError, "%s(): %s must have %d dimensions, got shape %s", function_, name, ndim,
          text_of(std::vector<long>(PyArray_DIMS(array), PyArray_DIMS(array) + PyArray_NDIM(array))).c_str());
@@ -74,7 +77,8 @@ Array Arguments::checked(PyObject* value, const char* name, int ndim, int type, 
     Py_INCREF(value);
     return Array(value);
   }
-  PyObject* copy = PyArray_FromArray(array, PyArray_DescrFromType(own), NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
+  PyObject* copy = PyArray_FromArray(array, PyArray_DescrFromType(own),
+                                     NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
   if (!copy) throw PythonError();
   return Array(copy);
 }
@@ -86,17 +90,21 @@ Array Arguments::optional_floats(const char* name, int ndim, int type) {
   return value == Py_None ? Array() : checked(value, name, ndim, type, false);
 }
 
-Array Arguments::strided_floats(const char* name, int ndim, int type) { return checked(next(name), name, ndim, type, true); }
+Array Arguments::strided_floats(const char* name, int ndim, int type) {
+  return checked(next(name), name, ndim, type, true);
+}
 
 Array Arguments::int64s(const char* name, int ndim) {
   PyObject* value = next(name);
-  if (!PyArray_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
+  if (!PyArray_Check(value))
+    fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
   PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
   if (!PyArray_ISSIGNED(array) || PyArray_ITEMSIZE(array) != 8 || !PyArray_ISINTEGER(array))
     fail(PyExc_TypeError, "%s(): %s must be an int64 array, got %s", function_, name, type_name(PyArray_TYPE(array)));
   if (ndim != ANY && PyArray_NDIM(array) != ndim)
     fail(PyExc_ValueError, "%s(): %s must have %d dimensions, got %d", function_, name, ndim, PyArray_NDIM(array));
-  PyObject* plain = PyArray_FromArray(array, PyArray_DescrFromType(NPY_INT64), NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
+  PyObject* plain = PyArray_FromArray(array, PyArray_DescrFromType(NPY_INT64),
+                                      NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
   if (!plain) throw PythonError();
   return Array(plain);
 }
@@ -111,10 +119,12 @@ Array Arguments::bytes(const char* name) {
 }
 
 Array Arguments::writable(PyObject* value, const char* name, int type) {
-  if (!PyArray_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
+  if (!PyArray_Check(value))
+    fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
   PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
   if (PyArray_TYPE(array) != type)
-    fail(PyExc_TypeError, "%s(): %s must be a %s array, got %s", function_, name, type_name(type), type_name(PyArray_TYPE(array)));
+    fail(PyExc_TypeError, "%s(): %s must be a %s array, got %s", function_, name, type_name(type),
+         type_name(PyArray_TYPE(array)));
   if (!is_plain(array) || !PyArray_IS_C_CONTIGUOUS(array) || !PyArray_ISWRITEABLE(array))
     fail(PyExc_ValueError, "%s(): %s is written in place and must be a writable array in C order", function_, name);
   Py_INCREF(value);
@@ -140,7 +150,8 @@ long Arguments::integer(const char* name, long least, long most) {
 
 bool Arguments::boolean(const char* name) {
   PyObject* value = next(name);
-  if (!PyBool_Check(value)) fail(PyExc_TypeError, "%s(): %s must be True or False, got %s", function_, name, Py_TYPE(value)->tp_name);
+  if (!PyBool_Check(value))
+    fail(PyExc_TypeError, "%s(): %s must be True or False, got %s", function_, name, Py_TYPE(value)->tp_name);
   return value == Py_True;
 }
 
@@ -156,14 +167,16 @@ double Arguments::number(const char* name) {
 
 std::vector<long> Arguments::sizes(const char* name, int count) {
   PyObject* value = next(name);
-  if (!PyTuple_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a tuple of integers, got %s", function_, name, Py_TYPE(value)->tp_name);
+  if (!PyTuple_Check(value))
+    fail(PyExc_TypeError, "%s(): %s must be a tuple of integers, got %s", function_, name, Py_TYPE(value)->tp_name);
   if (count != ANY && PyTuple_GET_SIZE(value) != count)
     fail(PyExc_ValueError, "%s(): %s must have %d entries, got %zd", function_, name, count, PyTuple_GET_SIZE(value));
   std::vector<long> sizes;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++) {
     long size = PyLong_AsLong(PyTuple_GET_ITEM(value, i));
     if (PyErr_Occurred()) throw PythonError();
-    if (size < 0 || size > (1L << 31)) fail(PyExc_ValueError, "%s(): %s has the impossible entry %ld", function_, name, size);
+    if (size < 0 || size > (1L << 31))
+      fail(PyExc_ValueError, "%s(): %s has the impossible entry %ld", function_, name, size);
     sizes.push_back(size);
   }
   return sizes;
@@ -178,13 +191,15 @@ Pair Arguments::pair(const char* name, long least) {
 
 PyObject* Arguments::list(const char* name) {
   PyObject* value = next(name);
-  if (!PyList_Check(value)) fail(PyExc_TypeError, "%s(): %s must be a list of arrays, got %s", function_, name, Py_TYPE(value)->tp_name);
+  if (!PyList_Check(value))
+    fail(PyExc_TypeError, "%s(): %s must be a list of arrays, got %s", function_, name, Py_TYPE(value)->tp_name);
   return value;
 }
 
 void Arguments::expect_shape(const Array& array, const char* name, const std::vector<long>& shape) const {
   if (array && array.shape() != shape)
-    fail(PyExc_ValueError, "%s(): %s must have shape %s, got %s", function_, name, text_of(shape).c_str(), text_of(array.shape()).c_str());
+    fail(PyExc_ValueError, "%s(): %s must have shape %s, got %s", function_, name, text_of(shape).c_str(),
+         text_of(array.shape()).c_str());
 }
 
 void Arguments::expect(bool condition, const char* name, const char* what) const {

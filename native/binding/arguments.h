@@ -78,8 +78,12 @@ class Arguments {
   std::vector<long> sizes(const char* name, int count = ANY);
   PyObject* list(const char* name);  // borrowed
   // Item i of a list, as floats() and output() read an argument.
-  Array floats_item(PyObject* list, long i, const char* name, int type) { return checked(PyList_GET_ITEM(list, i), name, ANY, type, false); }
-  Array output_item(PyObject* list, long i, const char* name, int type) { return writable(PyList_GET_ITEM(list, i), name, type); }
+  Array floats_item(PyObject* list, long i, const char* name, int type) {
+    return checked(PyList_GET_ITEM(list, i), name, ANY, type, false);
+  }
+  Array output_item(PyObject* list, long i, const char* name, int type) {
+    return writable(PyList_GET_ITEM(list, i), name, type);
+  }
   PyObject* next(const char* name);  // borrowed, unchecked
   bool next_is_none() const { return values_[index_] == Py_None; }
 
@@ -118,8 +122,10 @@ template <class F> void with_scalar(int type, F body) {
 // The function that Python calls: errors leave it as Python exceptions.
 using Implementation = PyObject* (*)(PyObject* const* values, Py_ssize_t count);
 PyObject* guarded(Implementation implementation, PyObject* const* values, Py_ssize_t count);
-template <Implementation F> PyObject* entry(PyObject*, PyObject* const* values, Py_ssize_t count) { return guarded(F, values, count); }
+template <Implementation F> PyObject* entry(PyObject*, PyObject* const* values, Py_ssize_t count) {
+  return guarded(F, values, count);
+}
 #define NPT_METHOD(name, documentation) \
-  { #name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(entry<name>)), METH_FASTCALL, documentation }
+  {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(entry<name>)), METH_FASTCALL, documentation}
 
 }  // namespace nptorch

@@ -20,8 +20,22 @@ Geometry read_geometry(Arguments& in) {
 // The shape of conv(x, w), checked: `x` (n, c, h, w) and `w` (o, c / groups, kh, kw).
 ConvShape conv_shape(const Arguments& in, const std::vector<long>& x, const std::vector<long>& w, const Geometry& g) {
   in.expect(x.size() == 4 && w.size() == 4, "shape", "must have 4 entries");
-  ConvShape s{x[0], x[1], x[2], x[3], w[0], w[2], w[3], g.stride.first, g.stride.second, g.padding.first, g.padding.second,
-              g.dilation.first, g.dilation.second, g.groups, 0, 0};
+  ConvShape s{x[0],
+              x[1],
+              x[2],
+              x[3],
+              w[0],
+              w[2],
+              w[3],
+              g.stride.first,
+              g.stride.second,
+              g.padding.first,
+              g.padding.second,
+              g.dilation.first,
+              g.dilation.second,
+              g.groups,
+              0,
+              0};
   in.expect(s.c % s.groups == 0, "groups", "must divide the number of input channels");
   in.expect(s.o % s.groups == 0, "groups", "must divide the number of output channels");
   in.expect(w[1] == s.c / s.groups, "w", "must have as many channels as x has for each group");
@@ -35,7 +49,9 @@ ConvShape conv_shape(const Arguments& in, const std::vector<long>& x, const std:
 
 double work(const ConvShape& s) { return double(s.n) * s.o * s.oh * s.ow * (s.c / s.groups) * s.kh * s.kw; }
 
-void fill_zero(const Array& array) { memset(array.data<char>(), 0, size_t(array.size()) * PyArray_ITEMSIZE(array.array())); }
+void fill_zero(const Array& array) {
+  memset(array.data<char>(), 0, size_t(array.size()) * PyArray_ITEMSIZE(array.array()));
+}
 
 PyObject* conv2d(PyObject* const* values, Py_ssize_t count) {
   Arguments in("conv2d", values, count, 7);
@@ -97,8 +113,10 @@ PyObject* conv2d_weight(PyObject* const* values, Py_ssize_t count) {
 
 PyMethodDef convolution_functions[] = {
     NPT_METHOD(conv2d, "conv2d(x, w, b, stride, padding, dilation, groups, /): pairs of integers, b an array or None."),
-    NPT_METHOD(conv2d_input, "conv2d_input(g, w, shape, stride, padding, dilation, groups, /): the gradient of x, of this shape."),
-    NPT_METHOD(conv2d_weight, "conv2d_weight(x, g, shape, stride, padding, dilation, groups, /): the gradient of w, of this shape."),
+    NPT_METHOD(conv2d_input,
+               "conv2d_input(g, w, shape, stride, padding, dilation, groups, /): the gradient of x, of this shape."),
+    NPT_METHOD(conv2d_weight,
+               "conv2d_weight(x, g, shape, stride, padding, dilation, groups, /): the gradient of w, of this shape."),
     {}};
 
 }  // namespace nptorch

@@ -111,7 +111,9 @@ PyMethodDef elementwise_functions[] = {
     NPT_METHOD(sub, "sub(x, y, /): y as x, one number, or one row of x."),
     NPT_METHOD(mul, "mul(x, y, /): y as x, one number, or one row of x."),
     NPT_METHOD(div, "div(x, y, /): y as x, one number, or one row of x."),
-    NPT_METHOD(sum, "sum(x, blocks, shape, /): x seen as blocks (outer, rows, kept, inner), summed over rows and inner, as an array of shape."),
+    NPT_METHOD(sum,
+               "sum(x, blocks, shape, /): x seen as blocks (outer, rows, kept, inner), summed over rows and inner, as "
+               "an array of shape."),
     {}};
 
 }  // namespace nptorch

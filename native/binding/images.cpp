@@ -11,7 +11,8 @@ PyObject* image_batch(PyObject* const* values, Py_ssize_t count) {
   const bool channels_first = in.boolean("channels_first");
   in.expect(images.ndim() == 3 || images.ndim() == 4, "images", "must have 3 or 4 dimensions");
   const bool gray = images.ndim() == 3, first = channels_first && !gray;
-  const long channels = gray ? 1 : images.shape(first ? 1 : 3), h = images.shape(first ? 2 : 1), w = images.shape(first ? 3 : 2);
+  const long channels = gray ? 1 : images.shape(first ? 1 : 3), h = images.shape(first ? 2 : 1),
+             w = images.shape(first ? 3 : 2);
   in.expect_shape(table, "table", {channels, 256});
   const int64_t* at = indices.data<int64_t>();
   for (long i = 0; i < indices.size(); i++)
@@ -21,15 +22,17 @@ PyObject* image_batch(PyObject* const* values, Py_ssize_t count) {
   if (out.size() == 0) return out.give();
   {
     Unlocked unlocked(double(out.size()));
-    kernels<float>().image_batch({images.data<uint8_t>(), at, indices.size(), channels, h * w, first, table.data<float>(), out.data<float>()});
+    kernels<float>().image_batch(
+        {images.data<uint8_t>(), at, indices.size(), channels, h * w, first, table.data<float>(), out.data<float>()});
   }
   return out.give();
 }
 
 }  // namespace
 
-PyMethodDef image_functions[] = {
-    NPT_METHOD(image_batch, "image_batch(images, indices, table, channels_first, /): table[c, byte] of the chosen uint8 images, (n, c, h, w)."),
-    {}};
+PyMethodDef image_functions[] = {NPT_METHOD(image_batch,
+                                            "image_batch(images, indices, table, channels_first, /): table[c, byte] of "
+                                            "the chosen uint8 images, (n, c, h, w)."),
+                                 {}};
 
 }  // namespace nptorch

@@ -74,7 +74,8 @@ PyObject* matmul(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef linear_algebra_functions[] = {
-    NPT_METHOD(linear, "linear(x, w, b, relu, /): x (..., in) @ w (out, in).T + b (out) or None, negatives to zero if relu."),
+    NPT_METHOD(linear,
+               "linear(x, w, b, relu, /): x (..., in) @ w (out, in).T + b (out) or None, negatives to zero if relu."),
     NPT_METHOD(matmul, "matmul(x, y, /): (..., n, k) @ (..., k, m); leading dimensions equal or absent on one side."),
     {}};
 

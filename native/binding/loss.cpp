@@ -31,7 +31,8 @@ template <class F> PyObject* along_rows(const char* name, PyObject* const* value
   });
   return y.give();
 }
-template <class F> PyObject* along_rows_backward(const char* name, PyObject* const* values, Py_ssize_t count, F choose) {
+template <class F>
+PyObject* along_rows_backward(const char* name, PyObject* const* values, Py_ssize_t count, F choose) {
   Arguments in(name, values, count, 2);
   Array g = in.floats("g"), out = in.floats("out", g.ndim(), g.type());
   in.expect_shape(out, "out", g.shape());
@@ -55,7 +56,8 @@ PyObject* softmax_backward(PyObject* const* values, Py_ssize_t count) {
   return along_rows_backward("softmax_backward", values, count, [](const auto& k) { return k.softmax_gradient; });
 }
 PyObject* log_softmax_backward(PyObject* const* values, Py_ssize_t count) {
-  return along_rows_backward("log_softmax_backward", values, count, [](const auto& k) { return k.log_softmax_gradient; });
+  return along_rows_backward("log_softmax_backward", values, count,
+                             [](const auto& k) { return k.log_softmax_gradient; });
 }
 
 Reduction read_reduction(Arguments& in) {
@@ -72,7 +74,8 @@ void check_targets(const Arguments& in, const Array& target, long rows, long cla
   in.expect_shape(target, "target", {rows});
   const int64_t* t = target.data<int64_t>();
   for (long i = 0; i < rows; i++)
-    if ((t[i] < 0 || t[i] >= classes) && t[i] != ignored) fail(PyExc_IndexError, "Target %ld is out of bounds.", long(t[i]));
+    if ((t[i] < 0 || t[i] >= classes) && t[i] != ignored)
+      fail(PyExc_IndexError, "Target %ld is out of bounds.", long(t[i]));
 }
 
 PyObject* cross_entropy(PyObject* const* values, Py_ssize_t count) {
@@ -86,7 +89,8 @@ PyObject* cross_entropy(PyObject* const* values, Py_ssize_t count) {
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(8.0 * x.size());
-    kernels<T>().cross_entropy(rows, classes, x.data<T>(), target.data<int64_t>(), ignored, reduction, loss.data<T>(), log_probs.data<T>());
+    kernels<T>().cross_entropy(rows, classes, x.data<T>(), target.data<int64_t>(), ignored, reduction, loss.data<T>(),
+                               log_probs.data<T>());
   });
   return Py_BuildValue("NN", loss.give(), log_probs.give());
 }
@@ -94,7 +98,8 @@ PyObject* cross_entropy(PyObject* const* values, Py_ssize_t count) {
 PyObject* cross_entropy_backward(PyObject* const* values, Py_ssize_t count) {
   Arguments in("cross_entropy_backward", values, count, 5);
   Array g = in.floats("g"), log_probs = in.floats("log_probs", 2, g.type()), target = in.int64s("target", 1);
-  const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = log_probs.shape(0), classes = log_probs.shape(1);
+  const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = log_probs.shape(0),
+             classes = log_probs.shape(1);
   const Reduction reduction = read_reduction(in);
   in.expect_shape(g, "g", reduction == Reduction::none ? std::vector<long>{rows} : std::vector<long>{});
   check_targets(in, target, rows, classes, ignored);
@@ -102,7 +107,8 @@ PyObject* cross_entropy_backward(PyObject* const* values, Py_ssize_t count) {
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(8.0 * gx.size());
-    kernels<T>().cross_entropy_gradient(rows, classes, g.data<T>(), log_probs.data<T>(), target.data<int64_t>(), ignored, reduction, gx.data<T>());
+    kernels<T>().cross_entropy_gradient(rows, classes, g.data<T>(), log_probs.data<T>(), target.data<int64_t>(),
+                                        ignored, reduction, gx.data<T>());
   });
   return gx.give();
 }
@@ -114,7 +120,9 @@ PyMethodDef loss_functions[] = {
     NPT_METHOD(log_softmax, "log_softmax(x, /): along the last axis."),
     NPT_METHOD(softmax_backward, "softmax_backward(g, out, /)."),
     NPT_METHOD(log_softmax_backward, "log_softmax_backward(g, out, /)."),
-    NPT_METHOD(cross_entropy, "cross_entropy(x, target, ignore_index, reduction, /) -> (loss, log_probs) of x (n, classes), target (n)."),
+    NPT_METHOD(
+        cross_entropy,
+        "cross_entropy(x, target, ignore_index, reduction, /) -> (loss, log_probs) of x (n, classes), target (n)."),
     NPT_METHOD(cross_entropy_backward, "cross_entropy_backward(g, log_probs, target, ignore_index, reduction, /)."),
     {}};
 

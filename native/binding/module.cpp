@@ -12,9 +12,9 @@
 
 namespace nptorch {
 
-#define NPT_DECLARE_TABLES(isa)              \
-  namespace isa {                            \
-  extern const Kernels<float> float_kernels; \
+#define NPT_DECLARE_TABLES(isa)                \
+  namespace isa {                              \
+  extern const Kernels<float> float_kernels;   \
   extern const Kernels<double> double_kernels; \
   }
 NPT_DECLARE_TABLES(baseline)
@@ -53,7 +53,8 @@ void choose_instruction_set() {
   if (asked && !*asked) asked = nullptr;
   for (const InstructionSet& set : sets) {
     if (asked ? strcmp(asked, set.name) != 0 : !set.available) continue;
-    if (!set.available) fail(PyExc_ImportError, "NPTORCH_ISA=%s: this processor does not have it; unset NPTORCH_ISA", asked);
+    if (!set.available)
+      fail(PyExc_ImportError, "NPTORCH_ISA=%s: this processor does not have it; unset NPTORCH_ISA", asked);
     chosen = set;
     return;
   }
@@ -90,7 +91,8 @@ PyObject* set_memory_limit(PyObject* const* values, Py_ssize_t count) {
 PyObject* memory_stats(PyObject* const* values, Py_ssize_t count) {
   Arguments in("memory_stats", values, count, 0);
   const MemoryStats s = nptorch::memory_stats();
-  return Py_BuildValue("{s:n,s:n,s:n,s:n,s:n}", "live", s.live, "kept", s.kept, "limit", s.limit, "reused", s.reused, "fresh", s.fresh);
+  return Py_BuildValue("{s:n,s:n,s:n,s:n,s:n}", "live", s.live, "kept", s.kept, "limit", s.limit, "reused", s.reused,
+                       "fresh", s.fresh);
 }
 
 PyObject* use_cached_memory(PyObject* const* values, Py_ssize_t count) {
@@ -119,8 +121,15 @@ PyMethodDef runtime_functions[] = {
 PyMODINIT_FUNC PyInit__native() {
   using namespace nptorch;
   import_array();
-  static PyModuleDef definition = {PyModuleDef_HEAD_INIT, "nptorch._native", "Native kernels of nptorch.", -1, nullptr,
-                                   nullptr, nullptr, nullptr, nullptr};
+  static PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                                   "nptorch._native",
+                                   "Native kernels of nptorch.",
+                                   -1,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr};
   PyObject* module = PyModule_Create(&definition);
   if (!module) return nullptr;
   try {
@@ -130,8 +139,9 @@ PyMODINIT_FUNC PyInit__native() {
     Py_DECREF(module);
     return nullptr;
   }
-  for (PyMethodDef* family : {linear_algebra_functions, convolution_functions, pooling_functions, normalization_functions,
-                              loss_functions, elementwise_functions, optimizer_functions, image_functions, runtime_functions}) {
+  for (PyMethodDef* family :
+       {linear_algebra_functions, convolution_functions, pooling_functions, normalization_functions, loss_functions,
+        elementwise_functions, optimizer_functions, image_functions, runtime_functions}) {
     if (PyModule_AddFunctions(module, family) < 0) {
       Py_DECREF(module);
       return nullptr;

@@ -21,11 +21,13 @@ PyObject* batch_norm(PyObject* const* values, Py_ssize_t count) {
   const Channels s = channels_of(in, x);
   in.expect_shape(w, "w", {s.c});
   in.expect_shape(b, "b", {s.c});
-  Array y = Array::create(x.shape(), x.type()), mean = Array::create({s.c}, x.type()), rstd = Array::create({s.c}, x.type());
+  Array y = Array::create(x.shape(), x.type()), mean = Array::create({s.c}, x.type()),
+        rstd = Array::create({s.c}, x.type());
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(4.0 * x.size());
-    kernels<T>().batch_norm(s.n, s.c, s.pixels, x.data<T>(), w.data<T>(), b.data<T>(), eps, y.data<T>(), mean.data<T>(), rstd.data<T>());
+    kernels<T>().batch_norm(s.n, s.c, s.pixels, x.data<T>(), w.data<T>(), b.data<T>(), eps, y.data<T>(), mean.data<T>(),
+                            rstd.data<T>());
   });
   return Py_BuildValue("NNN", y.give(), mean.give(), rstd.give());
 }
@@ -39,12 +41,13 @@ PyObject* batch_norm_backward(PyObject* const* values, Py_ssize_t count) {
   in.expect_shape(w, "w", {s.c});
   in.expect_shape(mean, "mean", {s.c});
   in.expect_shape(rstd, "rstd", {s.c});
-  Array gx = Array::create(x.shape(), g.type()), gw = Array::create({s.c}, g.type()), gb = Array::create({s.c}, g.type());
+  Array gx = Array::create(x.shape(), g.type()), gw = Array::create({s.c}, g.type()),
+        gb = Array::create({s.c}, g.type());
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(4.0 * x.size());
-    kernels<T>().batch_norm_gradient(s.n, s.c, s.pixels, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(), rstd.data<T>(), gx.data<T>(),
-                                     gw.data<T>(), gb.data<T>());
+    kernels<T>().batch_norm_gradient(s.n, s.c, s.pixels, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(),
+                                     rstd.data<T>(), gx.data<T>(), gw.data<T>(), gb.data<T>());
   });
   return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
 }
@@ -84,35 +87,40 @@ Rows rows_of(const Arguments& in, const Array& x, long ndim) {
 
 PyObject* layer_norm(PyObject* const* values, Py_ssize_t count) {
   Arguments in("layer_norm", values, count, 5);
-  Array x = in.floats("x"), w = in.optional_floats("w", Arguments::ANY, x.type()), b = in.optional_floats("b", Arguments::ANY, x.type());
+  Array x = in.floats("x"), w = in.optional_floats("w", Arguments::ANY, x.type()),
+        b = in.optional_floats("b", Arguments::ANY, x.type());
   const Rows s = rows_of(in, x, in.integer("ndim", 1, 64));
   const double eps = in.number("eps");
   in.expect_shape(w, "w", s.normal);
   in.expect_shape(b, "b", s.normal);
-  Array y = Array::create(x.shape(), x.type()), mean = Array::create(s.statistics, x.type()), rstd = Array::create(s.statistics, x.type());
+  Array y = Array::create(x.shape(), x.type()), mean = Array::create(s.statistics, x.type()),
+        rstd = Array::create(s.statistics, x.type());
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(4.0 * x.size());
-    kernels<T>().layer_norm(s.rows, s.size, x.data<T>(), w.data<T>(), b.data<T>(), eps, y.data<T>(), mean.data<T>(), rstd.data<T>());
+    kernels<T>().layer_norm(s.rows, s.size, x.data<T>(), w.data<T>(), b.data<T>(), eps, y.data<T>(), mean.data<T>(),
+                            rstd.data<T>());
   });
   return Py_BuildValue("NNN", y.give(), mean.give(), rstd.give());
 }
 
 PyObject* layer_norm_backward(PyObject* const* values, Py_ssize_t count) {
   Arguments in("layer_norm_backward", values, count, 6);
-  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.optional_floats("w", Arguments::ANY, g.type());
+  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()),
+        w = in.optional_floats("w", Arguments::ANY, g.type());
   Array mean = in.floats("mean", Arguments::ANY, g.type()), rstd = in.floats("rstd", Arguments::ANY, g.type());
   const Rows s = rows_of(in, x, in.integer("ndim", 1, 64));
   in.expect_shape(g, "g", x.shape());
   in.expect_shape(w, "w", s.normal);
   in.expect(mean.size() == s.rows, "mean", "must have one number for each row of x");
   in.expect(rstd.size() == s.rows, "rstd", "must have one number for each row of x");
-  Array gx = Array::create(x.shape(), g.type()), gw = Array::create(s.normal, g.type()), gb = Array::create(s.normal, g.type());
+  Array gx = Array::create(x.shape(), g.type()), gw = Array::create(s.normal, g.type()),
+        gb = Array::create(s.normal, g.type());
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(4.0 * x.size());
-    kernels<T>().layer_norm_gradient(s.rows, s.size, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(), rstd.data<T>(), gx.data<T>(),
-                                     gw.data<T>(), gb.data<T>());
+    kernels<T>().layer_norm_gradient(s.rows, s.size, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(),
+                                     rstd.data<T>(), gx.data<T>(), gw.data<T>(), gb.data<T>());
   });
   return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
 }

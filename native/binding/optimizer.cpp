@@ -22,7 +22,8 @@ class StepLists {
   // The scalar type of the first parameter; all arrays of a call have it.
   int type() const {
     PyObject* item = PyList_GET_ITEM(lists_[0].list, 0);
-    return PyArray_Check(item) && PyArray_TYPE(reinterpret_cast<PyArrayObject*>(item)) == NPY_DOUBLE ? NPY_DOUBLE : NPY_FLOAT;
+    return PyArray_Check(item) && PyArray_TYPE(reinterpret_cast<PyArrayObject*>(item)) == NPY_DOUBLE ? NPY_DOUBLE
+                                                                                                     : NPY_FLOAT;
   }
 
   template <class T> std::vector<OptimizerItem<T>> items(int type) {
@@ -31,10 +32,15 @@ class StepLists {
       const Array& parameter = keep(in_.output_item(lists_[0].list, i, lists_[0].name, type));
       items[i].parameter = parameter.data<T>();
       items[i].size = parameter.size();
-      items[i].gradient = like(parameter, keep(in_.floats_item(lists_[1].list, i, lists_[1].name, type)), lists_[1].name).template data<T>();
+      items[i].gradient =
+          like(parameter, keep(in_.floats_item(lists_[1].list, i, lists_[1].name, type)), lists_[1].name)
+              .template data<T>();
       T** states[] = {&items[i].state1, &items[i].state2, &items[i].state3};
       for (size_t k = 2; k < lists_.size(); k++)
-        if (has(k)) *states[k - 2] = like(parameter, keep(in_.output_item(lists_[k].list, i, lists_[k].name, type)), lists_[k].name).template data<T>();
+        if (has(k))
+          *states[k - 2] =
+              like(parameter, keep(in_.output_item(lists_[k].list, i, lists_[k].name, type)), lists_[k].name)
+                  .template data<T>();
     }
     return items;
   }
@@ -106,9 +112,13 @@ PyObject* adam_step(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef optimizer_functions[] = {
-    NPT_METHOD(sgd_step, "sgd_step(params, grads, momentum_buffers or None, lr, momentum, dampening, weight_decay, nesterov, maximize, first, /)."),
-    NPT_METHOD(adam_step, "adam_step(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs or None, lr, beta1, beta2, eps, weight_decay, "
-                          "decoupled, step, maximize, /)."),
+    NPT_METHOD(sgd_step,
+               "sgd_step(params, grads, momentum_buffers or None, lr, momentum, dampening, weight_decay, nesterov, "
+               "maximize, first, /)."),
+    NPT_METHOD(
+        adam_step,
+        "adam_step(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs or None, lr, beta1, beta2, eps, weight_decay, "
+        "decoupled, step, maximize, /)."),
     {}};
 
 }  // namespace nptorch

@@ -13,7 +13,8 @@ long pooled(long size, long kernel, long stride, long padding, long dilation, bo
 }
 
 // `shape` (..., h, w) pooled as the arguments say.
-PoolShape pool_shape(const Arguments& in, const std::vector<long>& shape, Pair kernel, Pair stride, Pair padding, Pair dilation, bool ceil_mode) {
+PoolShape pool_shape(const Arguments& in, const std::vector<long>& shape, Pair kernel, Pair stride, Pair padding,
+                     Pair dilation, bool ceil_mode) {
   in.expect(shape.size() >= 2, "x", "must have at least 2 dimensions");
   PoolShape s{};
   s.planes = 1;
@@ -38,7 +39,8 @@ std::vector<long> with_plane(std::vector<long> shape, long h, long w) {
 PyObject* max_pool2d(PyObject* const* values, Py_ssize_t count) {
   Arguments in("max_pool2d", values, count, 6);
   Array x = in.floats("x");
-  const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0), dilation = in.pair("dilation", 1);
+  const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0),
+             dilation = in.pair("dilation", 1);
   const PoolShape s = pool_shape(in, x.shape(), kernel, stride, padding, dilation, in.boolean("ceil_mode"));
   Array y = Array::create(with_plane(x.shape(), s.oh, s.ow), x.type()), indices = Array::create(y.shape(), NPY_INT64);
   with_scalar(x.type(), [&](auto zero) {
@@ -53,7 +55,8 @@ PyObject* max_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
   Arguments in("max_pool2d_backward", values, count, 3);
   Array g = in.floats("g"), indices = in.int64s("indices");
   const std::vector<long> shape = in.sizes("shape");
-  in.expect(shape.size() >= 2 && int(shape.size()) == g.ndim(), "shape", "must have as many entries as g has dimensions, at least 2");
+  in.expect(shape.size() >= 2 && int(shape.size()) == g.ndim(), "shape",
+            "must have as many entries as g has dimensions, at least 2");
   in.expect_shape(indices, "indices", g.shape());
   PoolShape s{};
   s.planes = 1;
@@ -111,10 +114,13 @@ PyObject* avg_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef pooling_functions[] = {
-    NPT_METHOD(max_pool2d, "max_pool2d(x, kernel, stride, padding, dilation, ceil_mode, /) -> (maxima, int64 places in the plane)."),
+    NPT_METHOD(
+        max_pool2d,
+        "max_pool2d(x, kernel, stride, padding, dilation, ceil_mode, /) -> (maxima, int64 places in the plane)."),
     NPT_METHOD(max_pool2d_backward, "max_pool2d_backward(g, indices, shape, /): the gradient of x, of this shape."),
     NPT_METHOD(avg_pool2d, "avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
-    NPT_METHOD(avg_pool2d_backward, "avg_pool2d_backward(g, shape, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
+    NPT_METHOD(avg_pool2d_backward,
+               "avg_pool2d_backward(g, shape, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
     {}};
 
 }  // namespace nptorch

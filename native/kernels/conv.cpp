@@ -20,9 +20,10 @@ ConvShape flattened(const ConvShape& s) {
 
 enum class Way { rows, lanes, columns, winograd };
 
-// The cheapest way where several serve, by an estimate in multiply-adds of one lane for each image. Empty lanes cost as much as
-// full ones. Moving a number into place costs about one where whole vectors are copied, more where they are transposed or
-// picked one by one; sums that have outgrown the cache are read and written once for each block of images; Winograd transforms whole tiles.
+// The cheapest way where several serve, by an estimate in multiply-adds of one lane for each image. Empty lanes cost as
+// much as full ones. Moving a number into place costs about one where whole vectors are copied, more where they are
+// transposed or picked one by one; sums that have outgrown the cache are read and written once for each block of
+// images; Winograd transforms whole tiles.
 template <class T> struct Costs {
   static constexpr double TRANSPOSED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8, TRANSFORMED = 550;
   const ConvShape& s;
@@ -54,8 +55,8 @@ Way cheapest(double rows, double lanes, double columns, double winograd) {
   return Way(best);
 }
 
-// Lanes on several threads: each takes whole blocks of images, which stay in its own cache, where they can be dealt out about
-// evenly: body(part, first image, shape of the part). Otherwise (0 parts) the threads share blocks.
+// Lanes on several threads: each takes whole blocks of images, which stay in its own cache, where they can be dealt out
+// about evenly: body(part, first image, shape of the part). Otherwise (0 parts) the threads share blocks.
 template <class T> long parts_of_blocks(const ConvShape& s) {
   const long threads = conv_threads(s), blocks = pieces(s.n, LANES<T>), rounds = pieces(blocks, threads);
   return threads > 1 && 5 * blocks >= 4 * rounds * threads ? smaller(blocks, threads) : 0;
@@ -73,12 +74,16 @@ template <class T, class F> void each_part(const ConvShape& s, long parts, F bod
 template <class T> void lanes_forward_in_parts(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
   const long parts = parts_of_blocks<T>(s);
   if (!parts) return lanes_forward(s, x, w, bias, y);
-  each_part<T>(s, parts, [&](long, long n, const ConvShape& own) { lanes_forward(own, x + n * s.c * s.h * s.w, w, bias, y + n * s.o * s.oh * s.ow); });
+  each_part<T>(s, parts, [&](long, long n, const ConvShape& own) {
+    lanes_forward(own, x + n * s.c * s.h * s.w, w, bias, y + n * s.o * s.oh * s.ow);
+  });
 }
 template <class T> void lanes_input_gradient_in_parts(const ConvShape& s, const T* gy, const T* w, T* gx) {
   const long parts = parts_of_blocks<T>(s);
   if (!parts) return lanes_input_gradient(s, gy, w, gx);
-  each_part<T>(s, parts, [&](long, long n, const ConvShape& own) { lanes_input_gradient(own, gy + n * s.o * s.oh * s.ow, w, gx + n * s.c * s.h * s.w); });
+  each_part<T>(s, parts, [&](long, long n, const ConvShape& own) {
+    lanes_input_gradient(own, gy + n * s.o * s.oh * s.ow, w, gx + n * s.c * s.h * s.w);
+  });
 }
 template <class T> void lanes_weight_gradient_in_parts(const ConvShape& s, const T* x, const T* gy, T* gw) {
   const long parts = parts_of_blocks<T>(s), size = s.o * (s.c / s.groups) * s.kh * s.kw;
@@ -110,7 +115,8 @@ template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy,
   if (covers_image(shape)) return gemm<T>({shape.n, size, shape.o, {gy, shape.o, 1}, {w, size, 1}, gx});
   const ConvShape s = flattened(shape);
   const Costs<T> costs{s};
-  switch (cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false), costs.columns(), costs.winograd(s.h, s.w))) {
+  switch (cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false), costs.columns(),
+                   costs.winograd(s.h, s.w))) {
     case Way::rows: return rows_input_gradient(s, gy, w, gx);
     case Way::columns: return columns_input_gradient(s, gy, w, gx);
     case Way::lanes: return lanes_input_gradient_in_parts(s, gy, w, gx);

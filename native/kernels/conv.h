@@ -18,7 +18,8 @@ constexpr int CONV_ROWS = 4;
 constexpr int CONV_VECTORS = REGISTERS == 32 ? 6 : NPT_VECTOR_BYTES == 32 ? 3 : 2;
 constexpr int CONV_TAPS = REGISTERS == 32 ? 6 : 2;
 
-// out[j][out_offsets[i]] (+)= bias[i] + sum over k of weights[k * rows + i] * in[j][offsets[k]], for vectors j and rows i.
+// out[j][out_offsets[i]] (+)= bias[i] + sum over k of weights[k * rows + i] * in[j][offsets[k]], for vectors j and rows
+// i.
 template <class T> struct ConvTile {
   const T* const* in;
   const long* offsets;
@@ -32,10 +33,12 @@ template <class T> struct ConvTile {
 template <class T, int R, int J, bool ADD> void conv_tile(const ConvTile<T>& t) {
   Vec<T> sum[R][J];
   const T* in[J];
-  NPT_UNROLL for (int j = 0; j < J; j++) in[j] = t.in[j];
+  NPT_UNROLL for (int j = 0; j < J; j++)
+    in[j] = t.in[j];
   NPT_UNROLL for (int i = 0; i < R; i++) {
     const Vec<T> bias = t.bias ? splat(t.bias[i]) : Vec<T>{};
-    NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] = bias;
+    NPT_UNROLL for (int j = 0; j < J; j++)
+      sum[i][j] = bias;
   }
   const T* w = t.weights;
   for (long k = 0; k < t.depth; k++, w += R) {
@@ -47,13 +50,15 @@ template <class T, int R, int J, bool ADD> void conv_tile(const ConvTile<T>& t) 
     }
     NPT_UNROLL for (int i = 0; i < R; i++) {
       const Vec<T> wi = splat(w[i]);
-      NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] += wi * v[j];
+      NPT_UNROLL for (int j = 0; j < J; j++)
+        sum[i][j] += wi * v[j];
     }
   }
-  NPT_UNROLL for (int j = 0; j < J; j++) NPT_UNROLL for (int i = 0; i < R; i++) {
-    T* out = t.out[j] + t.out_offsets[i];
-    store(out, ADD ? load(out) + sum[i][j] : sum[i][j]);
-  }
+  NPT_UNROLL for (int j = 0; j < J; j++) /*UNROLL*/
+    for (int i = 0; i < R; i++) {
+      T* out = t.out[j] + t.out_offsets[i];
+      store(out, ADD ? load(out) + sum[i][j] : sum[i][j]);
+    }
 }
 
 // sums[i][k] (+)= over images m and vectors p: gradient[m][i][p] * x[m][positions[p] + offsets[k]]; one vector of sums
@@ -70,40 +75,48 @@ template <class T> struct WeightTile {
 
 template <class T, int R, int J> void weight_tile(const WeightTile<T>& t) {
   Vec<T> sum[R][J];
-  NPT_UNROLL for (int i = 0; i < R; i++) NPT_UNROLL for (int j = 0; j < J; j++) {
-    sum[i][j] = t.add ? load(t.sums + i * t.sums_stride + j * LANES<T>) : Vec<T>{};
-  }
+  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
+    for (int j = 0; j < J; j++) {
+      sum[i][j] = t.add ? load(t.sums + i * t.sums_stride + j * LANES<T>) : Vec<T>{};
+    }
   for (long m = 0; m < t.images; m++) {
     const T* x[J];
     const T* g = t.gradient + m * t.gradient_stride;
-    NPT_UNROLL for (int j = 0; j < J; j++) x[j] = t.x + m * t.x_stride + t.offsets[j];
+    NPT_UNROLL for (int j = 0; j < J; j++)
+      x[j] = t.x + m * t.x_stride + t.offsets[j];
     for (long p = 0; p < t.vectors; p++, g += LANES<T>) {
       const long position = t.positions[p];
       Vec<T> gi[R];
-      NPT_UNROLL for (int i = 0; i < R; i++) gi[i] = load(g + i * t.channel_stride);
+      NPT_UNROLL for (int i = 0; i < R; i++)
+        gi[i] = load(g + i * t.channel_stride);
       NPT_UNROLL for (int j = 0; j < J; j++) {
         Vec<T> v = load(x[j] + position);
         if (R > 1) keep(v);
-        NPT_UNROLL for (int i = 0; i < R; i++) sum[i][j] += gi[i] * v;
+        NPT_UNROLL for (int i = 0; i < R; i++)
+          sum[i][j] += gi[i] * v;
       }
     }
   }
-  NPT_UNROLL for (int i = 0; i < R; i++) NPT_UNROLL for (int j = 0; j < J; j++) {
-    store(t.sums + i * t.sums_stride + j * LANES<T>, sum[i][j]);
-  }
+  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
+    for (int j = 0; j < J; j++) {
+      store(t.sums + i * t.sums_stride + j * LANES<T>, sum[i][j]);
+    }
 }
 
 // The instance for a number of rows and of vectors or taps.
 template <class T> using ConvTileFunction = void (*)(const ConvTile<T>&);
-template <class T, bool ADD, int... I> constexpr ConvTileFunction<T> conv_tile_at(long index, std::integer_sequence<int, I...>) {
+template <class T, bool ADD, int... I>
+constexpr ConvTileFunction<T> conv_tile_at(long index, std::integer_sequence<int, I...>) {
   constexpr ConvTileFunction<T> all[] = {conv_tile<T, I / CONV_VECTORS + 1, I % CONV_VECTORS + 1, ADD>...};
   return all[index];
 }
 template <class T, bool ADD> NPT_INLINE ConvTileFunction<T> conv_tile_for(long rows, long vectors) {
-  return conv_tile_at<T, ADD>((rows - 1) * CONV_VECTORS + vectors - 1, std::make_integer_sequence<int, CONV_ROWS * CONV_VECTORS>{});
+  return conv_tile_at<T, ADD>((rows - 1) * CONV_VECTORS + vectors - 1,
+                              std::make_integer_sequence<int, CONV_ROWS * CONV_VECTORS>{});
 }
 template <class T> using WeightTileFunction = void (*)(const WeightTile<T>&);
-template <class T, int... I> constexpr WeightTileFunction<T> weight_tile_at(long index, std::integer_sequence<int, I...>) {
+template <class T, int... I>
+constexpr WeightTileFunction<T> weight_tile_at(long index, std::integer_sequence<int, I...>) {
   constexpr WeightTileFunction<T> all[] = {weight_tile<T, I / CONV_TAPS + 1, I % CONV_TAPS + 1>...};
   return all[index];
 }
@@ -111,7 +124,8 @@ template <class T> NPT_INLINE WeightTileFunction<T> weight_tile_for(long rows, l
   return weight_tile_at<T>((rows - 1) * CONV_TAPS + taps - 1, std::make_integer_sequence<int, CONV_ROWS * CONV_TAPS>{});
 }
 
-// Weights regrouped for conv_tile: out[group][k][row of the group] = weight(row, k), groups of at most CONV_ROWS even rows.
+// Weights regrouped for conv_tile: out[group][k][row of the group] = weight(row, k), groups of at most CONV_ROWS even
+// rows.
 template <class T, class F> NPT_INLINE void pack_weights(T* out, long rows, long depth, F weight) {
   const long groups = pieces(rows, CONV_ROWS);
   for (long i = 0; i < groups; i++) {
@@ -135,14 +149,16 @@ template <class T> NPT_INLINE void sum_parts(T* gw, long count, const T* parts, 
 
 // The sum of parts (number, count).
 template <class T> NPT_INLINE void add_parts(T* total, long count, const T* parts, long number) {
-  parallel_vectors<T>(count, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+  parallel_vectors<T>(count, [&](long i, auto lanes) NPT_LAMBDA {
     Vec<T> sum = load_upto(parts + i, lanes);
     for (long p = 1; p < number; p++) sum += load_upto(parts + p * count + i, lanes);
     store_upto(total + i, lanes, sum);
   });
 }
 
-NPT_INLINE double conv_work(const ConvShape& s) { return double(s.n) * s.o * s.oh * s.ow * (s.c / s.groups) * s.kh * s.kw; }
+NPT_INLINE double conv_work(const ConvShape& s) {
+  return double(s.n) * s.o * s.oh * s.ow * (s.c / s.groups) * s.kh * s.kw;
+}
 constexpr double CONV_WORTH_THREADS = 100000;
 NPT_INLINE int conv_threads(const ConvShape& s) { return conv_work(s) < CONV_WORTH_THREADS ? 1 : available_threads(); }
 

@@ -1,5 +1,6 @@
-// Convolution as a matrix product over unrolled patches: patches (depth, bundle of images x positions), one column for each
-// output position. A bundle is large enough for an efficient product, small enough that its patches stay in the cache.
+// Convolution as a matrix product over unrolled patches: patches (depth, bundle of images x positions), one column for
+// each output position. A bundle is large enough for an efficient product, small enough that its patches stay in the
+// cache.
 #include "conv.h"
 
 namespace nptorch::NPT_ISA {
@@ -117,7 +118,15 @@ template <class T> void columns_weight_gradient(const ConvShape& s, const T* x, 
         const long stride = g.images(b) * g.positions;
         g.unroll(x, b, group, patches);
         g.gather(gy, b, group, gradient);
-        gemm<T>({g.outputs, g.depth, stride, {gradient, stride, 1}, {patches, 1, stride}, sums + t * weights, nullptr, false, b > begin});
+        gemm<T>({g.outputs,
+                 g.depth,
+                 stride,
+                 {gradient, stride, 1},
+                 {patches, 1, stride},
+                 sums + t * weights,
+                 nullptr,
+                 false,
+                 b > begin});
       }
     });
     add_parts<T>(gw + group * weights, weights, sums, parts);

@@ -1,5 +1,6 @@
-// Convolution with images as lanes: blocks of 16 (8, 4) images are interleaved in scratch, position by position, so that
-// every kernel size, stride, dilation and width fills the vectors. The interleaving is a square transpose in registers.
+// Convolution with images as lanes: blocks of 16 (8, 4) images are interleaved in scratch, position by position, so
+// that every kernel size, stride, dilation and width fills the vectors. The interleaving is a square transpose in
+// registers.
 //
 // On one thread a block is interleaved, computed and put back while it is in the cache; on several all blocks are
 // interleaved first, so that tasks can share a block.
@@ -10,13 +11,13 @@ namespace {
 
 template <class T> struct Lanes {
   ConvShape s;
-  long channels, outputs;      // of one group
-  long taps, depth, weights;   // kernel positions; channels * taps; weights of one group
-  long height, width, pixels;  // the padded image
-  long positions;              // of the output
-  long blocks, x_size, y_size; // blocks of images; numbers in one interleaved block
+  long channels, outputs;       // of one group
+  long taps, depth, weights;    // kernel positions; channels * taps; weights of one group
+  long height, width, pixels;   // the padded image
+  long positions;               // of the output
+  long blocks, x_size, y_size;  // blocks of images; numbers in one interleaved block
   int threads;
-  long wave;                   // blocks in scratch at a time
+  long wave;  // blocks in scratch at a time
   bool padded;
 
   explicit Lanes(const ConvShape& shape) : s(shape) {
@@ -64,13 +65,15 @@ template <class T> void interleave(const T* in, long stride, long images, long s
     Vec<T> r[LANES<T>];
     const long n = smaller(LANES<T>, size - i);
     if (images == LANES<T> && n == LANES<T>) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++) r[l] = load(in + l * stride + i);
+      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
+        r[l] = load(in + l * stride + i);
     } else {
       for (long l = 0; l < LANES<T>; l++) r[l] = l < images ? load_some(in + l * stride + i, n) : Vec<T>{};
     }
     transpose(r);
     if (n == LANES<T> && !map) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++) store(out + (i + l) * LANES<T>, r[l]);
+      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
+        store(out + (i + l) * LANES<T>, r[l]);
     } else {
       for (long l = 0; l < n; l++) store(out + (map ? map[i + l] : i + l) * LANES<T>, r[l]);
     }
@@ -83,13 +86,15 @@ template <class T> void separate(const T* in, const long* map, T* out, long stri
     Vec<T> r[LANES<T>];
     const long n = smaller(LANES<T>, size - i);
     if (n == LANES<T> && !map) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++) r[l] = load(in + (i + l) * LANES<T>);
+      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
+        r[l] = load(in + (i + l) * LANES<T>);
     } else {
       for (long l = 0; l < LANES<T>; l++) r[l] = l < n ? load(in + (map ? map[i + l] : i + l) * LANES<T>) : Vec<T>{};
     }
     transpose(r);
     if (images == LANES<T> && n == LANES<T>) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++) store(out + l * stride + i, r[l]);
+      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
+        store(out + l * stride + i, r[l]);
     } else {
       for (long l = 0; l < images; l++) store_some(out + l * stride + i, n, r[l]);
     }
@@ -127,7 +132,8 @@ template <class T> void lanes_forward(const ConvShape& s, const T* x, const T* w
   }
   for (long first = 0; first < g.blocks; first += g.wave) {
     const long count = g.wave_end(first) - first;
-    parallel_for(count * s.c, [&](long t) { load_channel<T>(g, x, first + t / s.c, t % s.c, xs + t / s.c * g.x_size, map); });
+    parallel_for(count * s.c,
+                 [&](long t) { load_channel<T>(g, x, first + t / s.c, t % s.c, xs + t / s.c * g.x_size, map); });
     parallel_for(count * s.groups * splits, [&](long t) {
       const long split = t % splits, group = t / splits % s.groups, block = t / splits / s.groups;
       const T* in = xs + block * g.x_size + group * g.channels * g.pixels * LANES<T>;
@@ -145,18 +151,22 @@ template <class T> void lanes_forward(const ConvShape& s, const T* x, const T* w
           const long o = cut(g.outputs, rows, row), n = cut(g.outputs, rows, row + 1) - o;
           long out_offsets[CONV_ROWS];
           for (long i = 0; i < n; i++) out_offsets[i] = (o + i) * g.positions * LANES<T>;
-          conv_tile_for<T, false>(n, vectors)({in_vectors, offsets, g.depth, packed + group * g.weights + o * g.depth,
-                                               bias ? bias + group * g.outputs + o : nullptr, out_vectors, out_offsets});
+          conv_tile_for<T, false>(n,
+                                  vectors)({in_vectors, offsets, g.depth, packed + group * g.weights + o * g.depth,
+                                            bias ? bias + group * g.outputs + o : nullptr, out_vectors, out_offsets});
         }
       }
-      const long begin = cut(g.outputs, rows, row_begin), end = cut(g.outputs, rows, row_end), stride = s.o * g.positions;
-      separate<T>(out + begin * g.positions * LANES<T>, nullptr, y + (first + block) * LANES<T> * stride + (group * g.outputs + begin) * g.positions,
-                  stride, g.images(first + block), (end - begin) * g.positions);
+      const long begin = cut(g.outputs, rows, row_begin), end = cut(g.outputs, rows, row_end),
+                 stride = s.o * g.positions;
+      separate<T>(out + begin * g.positions * LANES<T>, nullptr,
+                  y + (first + block) * LANES<T> * stride + (group * g.outputs + begin) * g.positions, stride,
+                  g.images(first + block), (end - begin) * g.positions);
     });
   }
 }
 
-// Scatters: each (channel, kernel position) adds its weighted sum over the output channels to the pixels it was read from.
+// Scatters: each (channel, kernel position) adds its weighted sum over the output channels to the pixels it was read
+// from.
 template <class T> void lanes_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
   const Lanes<T> g(s);
   const long splits = g.splits(g.channels), bundles = pieces(g.positions, CONV_VECTORS);
@@ -171,12 +181,14 @@ template <class T> void lanes_input_gradient(const ConvShape& s, const T* gy, co
     for (long split = 0; split < splits; split++) {
       const long begin = first_channel(split) * g.taps, end = first_channel(split + 1) * g.taps;
       const T* from = w + group * g.weights + begin;
-      pack_weights(packed + group * g.weights + begin * g.outputs, end - begin, g.outputs, [&](long k, long o) { return from[o * g.depth + k]; });
+      pack_weights(packed + group * g.weights + begin * g.outputs, end - begin, g.outputs,
+                   [&](long k, long o) { return from[o * g.depth + k]; });
     }
   for (long first = 0; first < g.blocks; first += g.wave) {
     const long count = g.wave_end(first) - first, loads = g.threads == 1 ? 1 : smaller(s.o, 4);
     parallel_for(count * loads, [&](long t) {
-      load_gradient<T>(g, gy, first + t / loads, cut(s.o, loads, t % loads), cut(s.o, loads, t % loads + 1), gys + t / loads * g.y_size);
+      load_gradient<T>(g, gy, first + t / loads, cut(s.o, loads, t % loads), cut(s.o, loads, t % loads + 1),
+                       gys + t / loads * g.y_size);
     });
     parallel_for(count * s.groups * splits, [&](long t) {
       const long split = t % splits, group = t / splits % s.groups, block = t / splits / s.groups;
@@ -196,14 +208,15 @@ template <class T> void lanes_input_gradient(const ConvShape& s, const T* gy, co
         }
         for (long row = 0; row < rows; row++) {
           const long k = cut(depth, rows, row), n = cut(depth, rows, row + 1) - k;
-          conv_tile_for<T, true>(n, vectors)({in_vectors, in_offsets, g.outputs, weights + k * g.outputs, nullptr, out_vectors,
-                                              offsets + c_begin * g.taps + k});
+          conv_tile_for<T, true>(n, vectors)({in_vectors, in_offsets, g.outputs, weights + k * g.outputs, nullptr,
+                                              out_vectors, offsets + c_begin * g.taps + k});
         }
       }
       const long image = s.h * s.w;
       for (long c = c_begin; c < c_end; c++)
         separate<T>(out + c * g.pixels * LANES<T>, g.padded ? +map : nullptr,
-                    gx + ((first + block) * LANES<T> * s.c + group * g.channels + c) * image, s.c * image, g.images(first + block), image);
+                    gx + ((first + block) * LANES<T> * s.c + group * g.channels + c) * image, s.c * image,
+                    g.images(first + block), image);
     });
   }
 }
@@ -219,11 +232,14 @@ template <class T> void lanes_weight_gradient(const ConvShape& s, const T* x, co
   g.fill_positions(in_at);
   g.fill_offsets(offsets);
   for (long first = 0; first < g.blocks; first += g.wave) {
-    const long count = g.wave_end(first) - first, loads = s.c + (g.threads == 1 ? 1 : smaller(s.o, 4)), gradient_loads = loads - s.c;
+    const long count = g.wave_end(first) - first, loads = s.c + (g.threads == 1 ? 1 : smaller(s.o, 4)),
+               gradient_loads = loads - s.c;
     parallel_for(count * loads, [&](long t) {
       const long block = t / loads, i = t % loads - s.c;
       if (i < 0) load_channel<T>(g, x, first + block, t % loads, xs + block * g.x_size, map);
-      else load_gradient<T>(g, gy, first + block, cut(s.o, gradient_loads, i), cut(s.o, gradient_loads, i + 1), gys + block * g.y_size);
+      else
+        load_gradient<T>(g, gy, first + block, cut(s.o, gradient_loads, i), cut(s.o, gradient_loads, i + 1),
+                         gys + block * g.y_size);
     });
     const long runs = smaller(parts, count);
     parallel_for(runs * s.groups * splits, [&](long t) {
@@ -236,8 +252,9 @@ template <class T> void lanes_weight_gradient(const ConvShape& s, const T* x, co
         for (long column = 0; column < columns; column++) {
           const long o = cut(g.outputs, rows, row), os = cut(g.outputs, rows, row + 1) - o;
           const long k = cut(g.depth, columns, column), ks = cut(g.depth, columns, column + 1) - k;
-          weight_tile_for<T>(os, ks)({in, gradient + o * g.positions * LANES<T>, in_at, offsets + k, g.positions, end - begin, g.x_size, g.y_size,
-                                      g.positions * LANES<T>, out + (o * g.depth + k) * LANES<T>, g.depth * LANES<T>, first > 0});
+          weight_tile_for<T>(os, ks)({in, gradient + o * g.positions * LANES<T>, in_at, offsets + k, g.positions,
+                                      end - begin, g.x_size, g.y_size, g.positions * LANES<T>,
+                                      out + (o * g.depth + k) * LANES<T>, g.depth * LANES<T>, first > 0});
         }
     });
   }

@@ -1,5 +1,5 @@
-// Convolution along output rows: a vector holds neighbours of one row, so that every input vector is one plain load from
-// a padded copy of the image. With a column stride s the copy holds each row as s runs of every s-th column.
+// Convolution along output rows: a vector holds neighbours of one row, so that every input vector is one plain load
+// from a padded copy of the image. With a column stride s the copy holds each row as s runs of every s-th column.
 #include "conv.h"
 
 namespace nptorch::NPT_ISA {
@@ -7,13 +7,13 @@ namespace {
 
 template <class T> struct Rows {
   ConvShape s;
-  long channels, outputs;      // of one group
-  long taps, depth;            // kernel positions; channels * taps
-  long run, pitch, height;     // the padded copy: columns of one run, of one row; rows
-  long plane;                  // one channel of the copy
-  long vectors, out_pitch;     // vectors of an output row; its length where the tiles store it
-  bool in_place;               // the image itself serves as the padded copy
-  bool direct;                 // tiles store into y itself; else rows are shorter than a vector and are copied there
+  long channels, outputs;   // of one group
+  long taps, depth;         // kernel positions; channels * taps
+  long run, pitch, height;  // the padded copy: columns of one run, of one row; rows
+  long plane;               // one channel of the copy
+  long vectors, out_pitch;  // vectors of an output row; its length where the tiles store it
+  bool in_place;            // the image itself serves as the padded copy
+  bool direct;              // tiles store into y itself; else rows are shorter than a vector and are copied there
 
   explicit Rows(const ConvShape& shape, bool always_copy = false) : s(shape) {
     channels = s.c / s.groups;
@@ -48,7 +48,9 @@ template <class T> struct Rows {
     if (s.sw == 1) {
       const long begin = larger(0, smaller(run, s.pw)), end = larger(begin, smaller(run, s.pw + s.w));
       for (long i = 0; i < begin; i++) out[i] = 0;
-      each_vector<T>(begin, end, [&](long i, auto lanes) NPT_INLINE_LAMBDA { store_upto(out + i, lanes, load_upto(row + i - s.pw, lanes)); });
+      const T* from = row - s.pw;
+      each_vector<T>(begin, end,
+                     [&](long i, auto lanes) NPT_LAMBDA { store_upto(out + i, lanes, load_upto(from + i, lanes)); });
       for (long i = end; i < run; i++) out[i] = 0;
       return;
     }
@@ -75,7 +77,8 @@ template <class T> struct Rows {
 // y = conv(x, packed weights): `packed` as pack_weights leaves it, one group after another.
 template <class T> void forward(const Rows<T>& g, const T* x, const T* packed, const T* bias, T* y) {
   const ConvShape& s = g.s;
-  const long positions = g.positions(), bundles = pieces(positions, CONV_VECTORS), groups = pieces(g.outputs, CONV_ROWS);
+  const long positions = g.positions(), bundles = pieces(positions, CONV_VECTORS),
+             groups = pieces(g.outputs, CONV_ROWS);
   const long images = s.n * s.groups;
   const int threads = conv_threads(s);
   // Fewer images than threads: several tasks share an image, each with channels of its own.
@@ -116,8 +119,10 @@ template <class T> void forward(const Rows<T>& g, const T* x, const T* packed, c
         }
       }
       if (!g.direct) {
-        const long begin = cut(g.outputs, groups, cut(groups, splits, split)), end = cut(g.outputs, groups, cut(groups, splits, split + 1));
-        for (long row = begin * s.oh; row < end * s.oh; row++) store_some(result + row * s.ow, s.ow, load(rows + row * LANES<T>));
+        const long begin = cut(g.outputs, groups, cut(groups, splits, split)),
+                   end = cut(g.outputs, groups, cut(groups, splits, split + 1));
+        for (long row = begin * s.oh; row < end * s.oh; row++)
+          store_some(result + row * s.ow, s.ow, load(rows + row * LANES<T>));
       }
     }
   });
@@ -130,23 +135,24 @@ template <class T> void rows_forward(const ConvShape& s, const T* x, const T* w,
   Scratch<T> packed(s.o * g.depth);
   for (long group = 0; group < s.groups; group++) {
     const T* from = w + group * g.outputs * g.depth;
-    pack_weights(packed + group * g.outputs * g.depth, g.outputs, g.depth, [&](long o, long k) { return from[o * g.depth + k]; });
+    pack_weights(packed + group * g.outputs * g.depth, g.outputs, g.depth,
+                 [&](long o, long k) { return from[o * g.depth + k]; });
   }
   forward<T>(g, x, packed, bias, y);
 }
 
 // The gradient of x is a convolution too: of the padded output gradient with the flipped, transposed weights.
 template <class T> void rows_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
-  const ConvShape flipped{s.n,  s.o, s.oh, s.ow, s.c,  s.kh, s.kw, 1, 1, s.dh * (s.kh - 1) - s.ph, s.dw * (s.kw - 1) - s.pw,
-                          s.dh, s.dw, s.groups, s.h, s.w};
+  const ConvShape flipped{
+      s.n,  s.o,  s.oh,     s.ow, s.c, s.kh, s.kw, 1, 1, s.dh * (s.kh - 1) - s.ph, s.dw * (s.kw - 1) - s.pw,
+      s.dh, s.dw, s.groups, s.h,  s.w};
   const Rows<T> g(flipped);
   const long taps = g.taps, in = g.outputs, out = g.channels;
   Scratch<T> packed(s.c * g.depth);
   for (long group = 0; group < s.groups; group++) {
     const T* from = w + group * in * g.depth;
-    pack_weights(packed + group * in * g.depth, in, out * taps, [&](long c, long k) {
-      return from[(k / taps * in + c) * taps + taps - 1 - k % taps];
-    });
+    pack_weights(packed + group * in * g.depth, in, out * taps,
+                 [&](long c, long k) { return from[(k / taps * in + c) * taps + taps - 1 - k % taps]; });
   }
   forward<T>(g, gy, packed, nullptr, gx);
 }
@@ -156,7 +162,8 @@ template <class T> void rows_weight_gradient(const ConvShape& s, const T* x, con
   const Rows<T> g(s, true);
   const long positions = g.positions(), weights = g.outputs * g.depth;
   const long x_size = (g.padded_size() + LANES<T> - 1) / LANES<T> * LANES<T>, g_size = g.outputs * positions * LANES<T>;
-  const long at_once = larger(1, smaller(8, 65536 / (x_size + g_size)));  // images whose copies stay in the cache together
+  const long at_once =
+      larger(1, smaller(8, 65536 / (x_size + g_size)));  // images whose copies stay in the cache together
   const long parts = smaller(s.n, conv_threads(s));
   Scratch<T> sums(parts * weights * LANES<T>);
   for (long group = 0; group < s.groups; group++) {
@@ -182,8 +189,10 @@ template <class T> void rows_weight_gradient(const ConvShape& s, const T* x, con
           for (long j = 0; j < columns; j++) {
             const long o = cut(g.outputs, rows, i), os = cut(g.outputs, rows, i + 1) - o;
             const long k = cut(g.depth, columns, j), ks = cut(g.depth, columns, j + 1) - k;
-            weight_tile_for<T>(os, ks)({copies, gradients + o * positions * LANES<T>, in_at, offsets + k, positions, images, x_size, g_size,
-                                        positions * LANES<T>, sums + (t * weights + o * g.depth + k) * LANES<T>, g.depth * LANES<T>, n > first});
+            weight_tile_for<T>(
+                os, ks)({copies, gradients + o * positions * LANES<T>, in_at, offsets + k, positions, images, x_size,
+                         g_size, positions * LANES<T>, sums + (t * weights + o * g.depth + k) * LANES<T>,
+                         g.depth * LANES<T>, n > first});
           }
       }
     });

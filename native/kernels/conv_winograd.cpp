@@ -1,9 +1,10 @@
 // 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): 36 multiplications for 16 outputs instead of 144.
 // Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
 //
-// Y = A^T [(G g G^T) . (B^T d B)] A for tiles d (6 x 6, overlapping by 2), kernels g and outputs Y (4 x 4). The products
-// over the channels are 36 matrix products, one for each place in the tile. Vectors hold channels: six image rows at a time
-// are turned channels-last in scratch, transformed, multiplied and turned back while they are in the cache.
+// Y = A^T [(G g G^T) . (B^T d B)] A for tiles d (6 x 6, overlapping by 2), kernels g and outputs Y (4 x 4). The
+// products over the channels are 36 matrix products, one for each place in the tile. Vectors hold channels: six image
+// rows at a time are turned channels-last in scratch, transformed, multiplied and turned back while they are in the
+// cache.
 #include "conv.h"
 #include "gemm.h"
 
@@ -17,7 +18,8 @@ constexpr long RUN_BYTES = 64 << 20;
 // One-dimensional transforms; `s` is the distance between the vectors of a column.
 template <class V> NPT_INLINE void input_transform(const V* d, int s, V* v, int t) {  // B^T, 6 -> 6
   typedef Scalar<V> T;
-  const V a = d[4 * s] - T(4) * d[2 * s], b = d[3 * s] - T(4) * d[s], c = d[4 * s] - d[2 * s], e = T(2) * (d[3 * s] - d[s]);
+  const V a = d[4 * s] - T(4) * d[2 * s], b = d[3 * s] - T(4) * d[s], c = d[4 * s] - d[2 * s],
+          e = T(2) * (d[3 * s] - d[s]);
   v[0] = T(4) * d[0] - T(5) * d[2 * s] + d[4 * s];
   v[t] = a + b;
   v[2 * t] = a - b;
@@ -63,22 +65,22 @@ template <class V> NPT_INLINE void weight_transform(const V* u, int s, V* g, int
   g[2 * t] = near + far * T(1.0 / 6) + u[5 * s];
 }
 // A two-dimensional transform FROM x FROM -> TO x TO: down the columns, then along the rows.
-#define NPT_TRANSFORM_2D(one, FROM, TO, in, out)                                                                     \
-  do {                                                                                                               \
-    Vec<T> half[TO * FROM];                                                                                          \
-    for (int column = 0; column < FROM; column++) one(in + column, FROM, half + column, FROM);                       \
-    for (int row = 0; row < TO; row++) one(half + row * FROM, 1, out + row * TO, 1);                                 \
+#define NPT_TRANSFORM_2D(one, FROM, TO, in, out)                                               \
+  do {                                                                                         \
+    Vec<T> half[TO * FROM];                                                                    \
+    for (int column = 0; column < FROM; column++) one(in + column, FROM, half + column, FROM); \
+    for (int row = 0; row < TO; row++) one(half + row * FROM, 1, out + row * TO, 1);           \
   } while (0)
 
 template <class T> struct Winograd {
-  long n, in, out;                 // images, channels
+  long n, in, out;  // images, channels
   long h, w, oh, ow, ph, pw;
-  long in_padded, out_padded;      // channels up to whole vectors
-  long tile_columns, tile_rows;    // tiles of an image
-  bool shared;                     // so many channels that the transformed kernels leave the cache: all threads share a run
-  long run, runs;                  // rows of tiles (of all images) that are in scratch at a time; how many runs there are
-  long most;                       // tiles of a run
-  long v_stride, m_stride;         // between the places of a tile; a cache line more than needed, against aliasing
+  long in_padded, out_padded;    // channels up to whole vectors
+  long tile_columns, tile_rows;  // tiles of an image
+  bool shared;              // so many channels that the transformed kernels leave the cache: all threads share a run
+  long run, runs;           // rows of tiles (of all images) that are in scratch at a time; how many runs there are
+  long most;                // tiles of a run
+  long v_stride, m_stride;  // between the places of a tile; a cache line more than needed, against aliasing
 
   Winograd(long n_, long in_, long out_, long h_, long w_, long oh_, long ow_, long ph_, long pw_)
       : n(n_), in(in_), out(out_), h(h_), w(w_), oh(oh_), ow(ow_), ph(ph_), pw(pw_) {
@@ -99,8 +101,8 @@ template <class T> struct Winograd {
   long end(long r) const { return smaller(n * tile_rows, (r + 1) * run); }
 };
 
-// Turns rows [row, row + count) x columns [column, column + width) of an image (channels, h, w) channels-last, with zeros
-// where they leave the image: out[i][j][channel].
+// Turns rows [row, row + count) x columns [column, column + width) of an image (channels, h, w) channels-last, with
+// zeros where they leave the image: out[i][j][channel].
 template <class T>
 void turn(const T* image, long channels, long h, long w, long row, long count, long column, long width, T* out) {
   const long padded = pieces(channels, LANES<T>) * LANES<T>;
@@ -127,7 +129,8 @@ void turn(const T* image, long channels, long h, long w, long row, long count, l
 }
 
 // The way back for rows [row, row + count) of the output, cut at its edges, plus bias.
-template <class T> void turn_back(const T* in, long width, long channels, long h, long w, long row, long count, const T* bias, T* image) {
+template <class T>
+void turn_back(const T* in, long width, long channels, long h, long w, long row, long count, const T* bias, T* image) {
   const long padded = pieces(channels, LANES<T>) * LANES<T>;
   for (long i = 0; i < smaller(count, h - row); i++)
     for (long c = 0; c < channels; c += LANES<T>)
@@ -135,7 +138,8 @@ template <class T> void turn_back(const T* in, long width, long channels, long h
         Vec<T> r[LANES<T>];
         const long columns = smaller(LANES<T>, w - j), rows = smaller(LANES<T>, channels - c);
         const Vec<T> shift = bias ? load_upto(bias + c, rows) : Vec<T>{};
-        for (long l = 0; l < LANES<T>; l++) r[l] = l < columns ? load(in + (i * width + j + l) * padded + c) + shift : Vec<T>{};
+        for (long l = 0; l < LANES<T>; l++)
+          r[l] = l < columns ? load(in + (i * width + j + l) * padded + c) + shift : Vec<T>{};
         transpose(r);
         for (long l = 0; l < rows; l++) store_upto(image + ((c + l) * h + row + i) * w + j, columns, r[l]);
       }
@@ -146,7 +150,8 @@ template <class T> void transform_input(const Winograd<T>& g, const T* x, long f
   const long width = g.tile_columns * OUT + IN - OUT, padded = g.in_padded;
   Scratch<T> rows(IN * width * padded);
   for (long r = begin; r < end; r++) {
-    turn<T>(x + r / g.tile_rows * g.in * g.h * g.w, g.in, g.h, g.w, r % g.tile_rows * OUT - g.ph, IN, -g.pw, width, rows);
+    turn<T>(x + r / g.tile_rows * g.in * g.h * g.w, g.in, g.h, g.w, r % g.tile_rows * OUT - g.ph, IN, -g.pw, width,
+            rows);
     for (long tile = 0; tile < g.tile_columns; tile++)
       for (long c = 0; c < padded; c += LANES<T>) {
         Vec<T> d[PLACES], t[PLACES];
@@ -158,7 +163,8 @@ template <class T> void transform_input(const Winograd<T>& g, const T* x, long f
   }
 }
 
-template <class T> void transform_output(const Winograd<T>& g, const T* m, long first, long begin, long end, const T* bias, T* y) {
+template <class T>
+void transform_output(const Winograd<T>& g, const T* m, long first, long begin, long end, const T* bias, T* y) {
   const long width = g.tile_columns * OUT, padded = g.out_padded;
   Scratch<T> rows(OUT * width * padded);
   for (long r = begin; r < end; r++) {
@@ -170,12 +176,13 @@ template <class T> void transform_output(const Winograd<T>& g, const T* m, long 
         NPT_TRANSFORM_2D(output_transform, IN, OUT, s, t);
         for (int i = 0; i < OUT * OUT; i++) store(rows + (i / OUT * width + tile * OUT + i % OUT) * padded + c, t[i]);
       }
-    turn_back<T>(rows, width, g.out, g.oh, g.ow, r % g.tile_rows * OUT, OUT, bias, y + r / g.tile_rows * g.out * g.oh * g.ow);
+    turn_back<T>(rows, width, g.out, g.oh, g.ow, r % g.tile_rows * OUT, OUT, bias,
+                 y + r / g.tile_rows * g.out * g.oh * g.ow);
   }
 }
 
-// body(begin, end, v, m) for every run of rows of tiles, with scratch for its transformed tiles. Runs are tasks of their own,
-// inside of which nothing is parallel any more, or follow one another while the threads share each.
+// body(begin, end, v, m) for every run of rows of tiles, with scratch for its transformed tiles. Runs are tasks of
+// their own, inside of which nothing is parallel any more, or follow one another while the threads share each.
 template <class T, class F> void each_run(const Winograd<T>& g, F body) {
   auto one = [&](long r) {
     Scratch<T> v(PLACES * g.v_stride), m(PLACES * g.m_stride);
@@ -204,8 +211,9 @@ template <class T, class F> void forward(const Winograd<T>& g, const T* x, F wei
       }
   });
   auto multiply = [&](long i, long p, long tiles, const T* v, T* m) {
-    multiply_panel<T>(panels, p, {v + i * g.v_stride, g.in_padded, 1}, 0, tiles, u + i * place + panels.offset(p, g.in_padded),
-                      panels.width(p) * LANES<T>, g.in_padded, m + i * g.m_stride + panels.column(p), g.out_padded, {});
+    multiply_panel<T>(panels, p, {v + i * g.v_stride, g.in_padded, 1}, 0, tiles,
+                      u + i * place + panels.offset(p, g.in_padded), panels.width(p) * LANES<T>, g.in_padded,
+                      m + i * g.m_stride + panels.column(p), g.out_padded, {});
   };
   each_run(g, [&](long begin, long end, T* v, T* m) {
     const long tiles = (end - begin) * g.tile_columns, products = PLACES * panels.count;
@@ -256,8 +264,9 @@ template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x,
     parallel_for(end - begin, [&](long i) { transform_gradient<T>(g, gy, begin, begin + i, begin + i + 1, z); });
     parallel_for(PLACES * panels.count, [&](long t) {
       const long i = t / panels.count, p = t % panels.count;
-      multiply_panel<T>(panels, p, {v + i * g.v_stride, 1, g.in_padded}, 0, g.in_padded, z + i * g.m_stride + panels.column(p), g.out_padded,
-                        tiles, sums + (part * PLACES + i) * place + panels.column(p), g.out_padded, {add});
+      multiply_panel<T>(panels, p, {v + i * g.v_stride, 1, g.in_padded}, 0, g.in_padded,
+                        z + i * g.m_stride + panels.column(p), g.out_padded, tiles,
+                        sums + (part * PLACES + i) * place + panels.column(p), g.out_padded, {add});
     });
   };
   auto add_part = [&](long part) {
@@ -271,7 +280,8 @@ template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x,
       Vec<T> u[PLACES], t[TAP * TAP];
       for (int i = 0; i < PLACES; i++) {
         u[i] = Vec<T>{};
-        for (long part = 0; part < parts; part++) u[i] += load(sums + ((part * PLACES + i) * g.in_padded + c) * g.out_padded + o);
+        for (long part = 0; part < parts; part++)
+          u[i] += load(sums + ((part * PLACES + i) * g.in_padded + c) * g.out_padded + o);
       }
       NPT_TRANSFORM_2D(weight_transform, IN, TAP, u, t);
       for (long l = 0; l < smaller(LANES<T>, s.o - o); l++)

@@ -5,7 +5,7 @@
 namespace nptorch::NPT_ISA {
 namespace {
 
-constexpr long DEPTH_BLOCK = 1024;      // rows of b in one packed panel, which then stays in the second-level cache
+constexpr long DEPTH_BLOCK = 1024;       // rows of b in one packed panel, which then stays in the second-level cache
 constexpr double WORTH_THREADS = 60000;  // multiply-adds below which waking other threads costs more
 constexpr long SKINNY_ROWS = 24;
 
@@ -22,7 +22,8 @@ template <class T> struct TileJob {
 
 template <class T, int R, int J> void tile(const TileJob<T>& job) {
   Vec<T> sum[R][J];
-  NPT_UNROLL for (int i = 0; i < R; i++) NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
+  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
+    for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
   const long row_stride = job.a.row_stride, step = job.a.column_stride, b_stride = job.b_stride;
   const T *a = job.a.data, *b = job.b;
   for (long k = 0; k < job.depth; k++, a += step, b += b_stride) {
@@ -33,7 +34,8 @@ template <class T, int R, int J> void tile(const TileJob<T>& job) {
     }
     NPT_UNROLL for (int i = 0; i < R; i++) {
       Vec<T> ak = splat(a[i * row_stride]);
-      NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] += ak * bk[j];
+      NPT_UNROLL for (int j = 0; j < J; j++)
+        sum[i][j] += ak * bk[j];
     }
   }
   NPT_UNROLL for (int j = 0; j < J; j++) {
@@ -55,12 +57,14 @@ template <class T, int... I> constexpr TileFunction<T> tile_at(int index, std::i
   return all[index];
 }
 template <class T> NPT_INLINE TileFunction<T> tile_for(long rows, long vectors) {
-  return tile_at<T>(int((rows - 1) * TILE_VECTORS + vectors - 1), std::make_integer_sequence<int, TILE_ROWS * TILE_VECTORS>{});
+  return tile_at<T>(int((rows - 1) * TILE_VECTORS + vectors - 1),
+                    std::make_integer_sequence<int, TILE_ROWS * TILE_VECTORS>{});
 }
 
 // ---------------------------------------------------------------- packing
 // One vector of columns, `lanes` of them valid, of a b whose rows are contiguous.
-template <class T> NPT_INLINE void pack_rows(const T* b, long row_stride, long depth, long lanes, T* out, long out_stride) {
+template <class T>
+NPT_INLINE void pack_rows(const T* b, long row_stride, long depth, long lanes, T* out, long out_stride) {
   if (lanes == LANES<T>)
     for (long k = 0; k < depth; k++) store(out + k * out_stride, load(b + k * row_stride));
   else
@@ -68,12 +72,14 @@ template <class T> NPT_INLINE void pack_rows(const T* b, long row_stride, long d
 }
 
 // The same of a b whose columns are contiguous, by square transposes.
-template <class T> NPT_INLINE void pack_columns(const T* b, long column_stride, long depth, long lanes, T* out, long out_stride) {
+template <class T>
+NPT_INLINE void pack_columns(const T* b, long column_stride, long depth, long lanes, T* out, long out_stride) {
   for (long k = 0; k < depth; k += LANES<T>) {
     Vec<T> r[LANES<T>];
     const long n = smaller(LANES<T>, depth - k);
     if (lanes == LANES<T> && n == LANES<T>) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++) r[l] = load(b + l * column_stride + k);
+      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
+        r[l] = load(b + l * column_stride + k);
     } else {
       for (long l = 0; l < LANES<T>; l++) r[l] = l < lanes ? load_some(b + l * column_stride + k, n) : Vec<T>{};
     }
@@ -89,10 +95,12 @@ template <class T> void pack_anything(MatrixView<T> b, long depth, long lanes, T
 
 // ---------------------------------------------------------------- few rows: dot products
 // c[i][j] = row i of a . column j of b, both contiguous along the depth: b is read once and never packed.
-template <class T, int R, int J> NPT_INLINE void dots(const T* a, long a_stride, const T* b, long b_stride, long depth, T (*out)[J]) {
+template <class T, int R, int J>
+NPT_INLINE void dots(const T* a, long a_stride, const T* b, long b_stride, long depth, T (*out)[J]) {
   Vec<T> sum[R][J];
-  NPT_UNROLL for (int i = 0; i < R; i++) NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
-  each_vector<T>(0, depth, [&](long k, auto lanes) NPT_INLINE_LAMBDA {
+  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
+    for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
+  each_vector<T>(0, depth, [&](long k, auto lanes) NPT_LAMBDA {
     Vec<T> ak[R];
     NPT_UNROLL for (int i = 0; i < R; i++) {
       ak[i] = load_upto(a + i * a_stride + k, lanes);
@@ -101,10 +109,12 @@ template <class T, int R, int J> NPT_INLINE void dots(const T* a, long a_stride,
     NPT_UNROLL for (int j = 0; j < J; j++) {
       Vec<T> bk = load_upto(b + j * b_stride + k, lanes);
       keep(bk);
-      NPT_UNROLL for (int i = 0; i < R; i++) sum[i][j] += ak[i] * bk;
+      NPT_UNROLL for (int i = 0; i < R; i++)
+        sum[i][j] += ak[i] * bk;
     }
   });
-  NPT_UNROLL for (int i = 0; i < R; i++) NPT_UNROLL for (int j = 0; j < J; j++) out[i][j] = sum_lanes(sum[i][j]);
+  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
+    for (int j = 0; j < J; j++) out[i][j] = sum_lanes(sum[i][j]);
 }
 
 constexpr int DOT_ROWS = 4, DOT_COLUMNS = REGISTERS == 32 ? 6 : 2;
@@ -150,7 +160,8 @@ template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epil
     if (own.bias) own.bias += panels.column(p);
     const bool use_packed = packed_here(p);
     multiply_panel(panels, p, g.a, begin, end, use_packed ? packed : g.b.at(0, panels.column(p)).data,
-                   use_packed ? panels.width(p) * LANES<T> : g.b.row_stride, g.depth, g.c + panels.column(p), g.columns, own);
+                   use_packed ? panels.width(p) * LANES<T> : g.b.row_stride, g.depth, g.c + panels.column(p), g.columns,
+                   own);
   };
   const long row_tiles = pieces(g.rows, TILE_ROWS);
   const long splits = threads == 1 ? 1 : smaller(row_tiles, larger(1, pieces(3 * threads, panels.count)));
@@ -171,7 +182,8 @@ template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epil
   });
   parallel_for(panels.count * splits, [&](long t) {
     const long p = t / splits, s = t % splits;
-    multiply(p, packed + panels.offset(p, g.depth), cut(row_tiles, splits, s) * TILE_ROWS, smaller(g.rows, cut(row_tiles, splits, s + 1) * TILE_ROWS));
+    multiply(p, packed + panels.offset(p, g.depth), cut(row_tiles, splits, s) * TILE_ROWS,
+             smaller(g.rows, cut(row_tiles, splits, s + 1) * TILE_ROWS));
   });
 }
 
@@ -183,19 +195,20 @@ template <class T> void pack_panel(const Panels<T>& panels, long p, MatrixView<T
     const MatrixView<T> from = b.at(0, panels.column(p) + j * LANES<T>);
     const long lanes = j + 1 < width ? LANES<T> : panels.tail(p);
     if (b.column_stride == 1) pack_rows(from.data, from.row_stride, depth, lanes, packed + j * LANES<T>, stride);
-    else if (b.row_stride == 1) pack_columns(from.data, from.column_stride, depth, lanes, packed + j * LANES<T>, stride);
+    else if (b.row_stride == 1)
+      pack_columns(from.data, from.column_stride, depth, lanes, packed + j * LANES<T>, stride);
     else pack_anything(from, depth, lanes, packed + j * LANES<T>, stride);
   }
 }
 
 template <class T>
-void multiply_panel(const Panels<T>& panels, long p, MatrixView<T> a, long row_begin, long row_end, const T* packed, long packed_stride,
-                    long depth, T* c, long c_stride, const Epilogue<T>& epilogue) {
+void multiply_panel(const Panels<T>& panels, long p, MatrixView<T> a, long row_begin, long row_end, const T* packed,
+                    long packed_stride, long depth, T* c, long c_stride, const Epilogue<T>& epilogue) {
   const long rows = row_end - row_begin, tiles = pieces(rows, TILE_ROWS);
   for (long i = 0; i < tiles; i++) {
     const long row = row_begin + cut(rows, tiles, i), count = row_begin + cut(rows, tiles, i + 1) - row;
-    tile_for<T>(count, panels.width(p))({a.at(row, 0), packed, packed_stride, depth, c + row * c_stride, c_stride, panels.tail(p),
-                                         epilogue.bias, epilogue.accumulate, epilogue.relu});
+    tile_for<T>(count, panels.width(p))({a.at(row, 0), packed, packed_stride, depth, c + row * c_stride, c_stride,
+                                         panels.tail(p), epilogue.bias, epilogue.accumulate, epilogue.relu});
   }
 }
 

@@ -11,10 +11,13 @@ namespace nptorch {
 template <class T> struct MatrixView {
   const T* data;
   long row_stride, column_stride;
-  MatrixView at(long row, long column) const { return {data + row * row_stride + column * column_stride, row_stride, column_stride}; }
+  MatrixView at(long row, long column) const {
+    return {data + row * row_stride + column * column_stride, row_stride, column_stride};
+  }
 };
 
-// c (rows, columns), contiguous = a (rows, depth) @ b (depth, columns) [+ bias (columns)] [+ c], negatives to zero if relu.
+// c (rows, columns), contiguous = a (rows, depth) @ b (depth, columns) [+ bias (columns)] [+ c], negatives to zero if
+// relu.
 template <class T> struct Gemm {
   long rows, columns, depth;
   MatrixView<T> a, b;
@@ -80,38 +83,42 @@ struct ImageBatch {
 };
 
 // name, parameters
-#define NPT_KERNELS(X)                                                                                                  \
-  X(gemm, (const Gemm<T>& g))                                                                                           \
-  X(batched_gemm, (const Gemm<T>* problems, long count))                                                                \
-  X(conv_forward, (const ConvShape& s, const T* x, const T* w, const T* bias, T* y))                                    \
-  X(conv_input_gradient, (const ConvShape& s, const T* gy, const T* w, T* gx))                                          \
-  X(conv_weight_gradient, (const ConvShape& s, const T* x, const T* gy, T* gw))                                         \
-  X(max_pool, (const PoolShape& s, const T* x, T* y, int64_t* indices))                                                 \
-  X(max_pool_gradient, (const PoolShape& s, const T* gy, const int64_t* indices, T* gx, bool* valid))                   \
-  X(avg_pool, (const PoolShape& s, const T* x, T* y))                                                                   \
-  X(avg_pool_gradient, (const PoolShape& s, const T* gy, T* gx))                                                        \
-  X(batch_norm, (long n, long c, long pixels, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))  \
-  X(batch_norm_gradient, (long n, long c, long pixels, const T* gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx, T* gw, T* gb)) \
-  X(channel_scale, (long n, long c, long pixels, const T* x, const T* scale, const T* shift, T* y))                     \
-  X(layer_norm, (long rows, long size, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))         \
-  X(layer_norm_gradient, (long rows, long size, const T* gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx, T* gw, T* gb)) \
-  X(softmax, (long rows, long size, const T* x, T* y))                                                                  \
-  X(log_softmax, (long rows, long size, const T* x, T* y))                                                              \
-  X(softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                           \
-  X(log_softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                       \
-  X(cross_entropy, (long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss, T* log_probs)) \
-  X(cross_entropy_gradient, (long rows, long classes, const T* g, const T* log_probs, const int64_t* target, int64_t ignored, Reduction r, T* gx)) \
-  X(unary, (Unary f, long n, const T* x, double parameter, T* y))                                                       \
-  X(threshold_gradient, (long n, const T* g, const T* out, T* gx))                                                      \
-  X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                         \
-  X(binary_scalar, (Binary f, long n, const T* x, T y, T* out))                                                         \
-  X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                       \
-  X(sum, (const SumShape& s, const T* x, T* y))                                                                         \
-  X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                         \
+#define NPT_KERNELS(X)                                                                                                 \
+  X(gemm, (const Gemm<T>& g))                                                                                          \
+  X(batched_gemm, (const Gemm<T>* problems, long count))                                                               \
+  X(conv_forward, (const ConvShape& s, const T* x, const T* w, const T* bias, T* y))                                   \
+  X(conv_input_gradient, (const ConvShape& s, const T* gy, const T* w, T* gx))                                         \
+  X(conv_weight_gradient, (const ConvShape& s, const T* x, const T* gy, T* gw))                                        \
+  X(max_pool, (const PoolShape& s, const T* x, T* y, int64_t* indices))                                                \
+  X(max_pool_gradient, (const PoolShape& s, const T* gy, const int64_t* indices, T* gx, bool* valid))                  \
+  X(avg_pool, (const PoolShape& s, const T* x, T* y))                                                                  \
+  X(avg_pool_gradient, (const PoolShape& s, const T* gy, T* gx))                                                       \
+  X(batch_norm, (long n, long c, long pixels, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd)) \
+  X(batch_norm_gradient, (long n, long c, long pixels, const T* gy, const T* x, const T* w, const T* mean,             \
+                          const T* rstd, T* gx, T* gw, T* gb))                                                         \
+  X(channel_scale, (long n, long c, long pixels, const T* x, const T* scale, const T* shift, T* y))                    \
+  X(layer_norm, (long rows, long size, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))        \
+  X(layer_norm_gradient,                                                                                               \
+    (long rows, long size, const T* gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx, T* gw, T* gb))    \
+  X(softmax, (long rows, long size, const T* x, T* y))                                                                 \
+  X(log_softmax, (long rows, long size, const T* x, T* y))                                                             \
+  X(softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                          \
+  X(log_softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                      \
+  X(cross_entropy,                                                                                                     \
+    (long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss, T* log_probs)) \
+  X(cross_entropy_gradient, (long rows, long classes, const T* g, const T* log_probs, const int64_t* target,           \
+                             int64_t ignored, Reduction r, T* gx))                                                     \
+  X(unary, (Unary f, long n, const T* x, double parameter, T* y))                                                      \
+  X(threshold_gradient, (long n, const T* g, const T* out, T* gx))                                                     \
+  X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                        \
+  X(binary_scalar, (Binary f, long n, const T* x, T y, T* out))                                                        \
+  X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                      \
+  X(sum, (const SumShape& s, const T* x, T* y))                                                                        \
+  X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                        \
   X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))
 
 template <class T> struct Kernels {
-#define NPT_MEMBER(name, parameters) void (*name) parameters;
+#define NPT_MEMBER(name, parameters) void(*name) parameters;
   NPT_KERNELS(NPT_MEMBER)
 #undef NPT_MEMBER
   void (*image_batch)(const ImageBatch&);
@@ -122,8 +129,8 @@ template <class T> const Kernels<T>& kernels();
 
 #if defined(NPT_ISA)
 // Compiles a kernel template for both scalar types, at the end of the file that defines it.
-#define NPT_BOTH_TYPES(name)                    \
-  template decltype(name<float>) name<float>;   \
+#define NPT_BOTH_TYPES(name)                  \
+  template decltype(name<float>) name<float>; \
   template decltype(name<double>) name<double>;
 
 namespace NPT_ISA {

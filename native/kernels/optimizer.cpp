@@ -1,6 +1,6 @@
-// Steps of SGD, Adam and AdamW over a list of parameters in one pass over memory. The roundings are PyTorch's: what it fuses
-// into one multiply-add is fused here (where the processor can), what it rounds first is kept apart; only the square root of
-// its MKL differs, by one unit in the last place now and then.
+// Steps of SGD, Adam and AdamW over a list of parameters in one pass over memory. The roundings are PyTorch's: what it
+// fuses into one multiply-add is fused here (where the processor can), what it rounds first is kept apart; only the
+// square root of its MKL differs, by one unit in the last place now and then.
 // https://pytorch.org/docs/stable/generated/torch.optim.SGD.html, torch.optim.Adam.html, torch.optim.AdamW.html
 #include "kernels.h"
 #include "scratch.h"
@@ -40,11 +40,12 @@ template <class F> NPT_INLINE void with_flag(bool flag, F with) {
 }  // namespace
 
 template <class T> void sgd_step(const SgdRule& rule, const OptimizerItem<T>* items, long count) {
-  const T step = T(-rule.lr), decay = T(rule.weight_decay), momentum = T(rule.momentum), undamped = T(1 - rule.dampening);
+  const T step = T(-rule.lr), decay = T(rule.weight_decay), momentum = T(rule.momentum),
+          undamped = T(1 - rule.dampening);
   parallel_items(items, count, [&](const OptimizerItem<T>& item, long begin, long end) {
     T *p = item.parameter, *buffer = item.state1;
-    with_flag(buffer != nullptr, [&](auto has_buffer) NPT_INLINE_LAMBDA {
-      each_vector<T>(begin, end, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+    with_flag(buffer != nullptr, [&](auto has_buffer) NPT_LAMBDA {
+      each_vector<T>(begin, end, [&](long i, auto lanes) NPT_LAMBDA {
         Vec<T> g = load_upto(item.gradient + i, lanes);
         const Vec<T> value = load_upto(p + i, lanes);
         if (rule.maximize) g = -g;
@@ -61,14 +62,16 @@ template <class T> void sgd_step(const SgdRule& rule, const OptimizerItem<T>* it
 }
 
 template <class T> void adam_step(const AdamRule& rule, const OptimizerItem<T>* items, long count) {
-  const double correction1 = 1 - pow(rule.beta1, double(rule.step)), correction2 = 1 - pow(rule.beta2, double(rule.step));
+  const double correction1 = 1 - pow(rule.beta1, double(rule.step)),
+               correction2 = 1 - pow(rule.beta2, double(rule.step));
   // 1 - beta is rounded from double, as PyTorch's scalars are.
-  const T toward = T(1 - rule.beta1), keep2 = T(rule.beta2), share2 = T(1 - rule.beta2), eps = T(rule.eps), decay = T(rule.weight_decay);
+  const T toward = T(1 - rule.beta1), keep2 = T(rule.beta2), share2 = T(1 - rule.beta2), eps = T(rule.eps),
+          decay = T(rule.weight_decay);
   const T shrink = T(1 - rule.lr * rule.weight_decay), step = T(-rule.lr / correction1), root2 = T(sqrt(correction2));
   const bool near = toward < T(0.5);  // PyTorch's lerp starts from the nearer end
   parallel_items(items, count, [&](const OptimizerItem<T>& item, long begin, long end) {
     T *p = item.parameter, *average = item.state1, *square = item.state2, *most = item.state3;
-    each_vector<T>(begin, end, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+    each_vector<T>(begin, end, [&](long i, auto lanes) NPT_LAMBDA {
       Vec<T> g = load_upto(item.gradient + i, lanes), value = load_upto(p + i, lanes);
       if (rule.maximize) g = -g;
       if (decay != 0) {

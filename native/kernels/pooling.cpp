@@ -13,20 +13,27 @@ template <class F> void parallel_planes(const PoolShape& s, F body) {
   });
 }
 
-bool is_two_by_two(const PoolShape& s) { return s.kh == 2 && s.kw == 2 && s.sh == 2 && s.sw == 2 && s.ph == 0 && s.pw == 0 && s.dh == 1 && s.dw == 1; }
+bool is_two_by_two(const PoolShape& s) {
+  return s.kh == 2 && s.kw == 2 && s.sh == 2 && s.sw == 2 && s.ph == 0 && s.pw == 0 && s.dh == 1 && s.dw == 1;
+}
 // Whether every window lies in the image (ceil_mode can let the last ones hang over).
 bool fits(const PoolShape& s) { return 2 * s.oh <= s.h && 2 * s.ow <= s.w; }
 
-
-// The first n of a vector of lane numbers to and from int64 in memory: as they are where lanes have 8 bytes, else in halves.
-NPT_INLINE void store_indices(int64_t* out, long n, Ints<double> v) { store_upto(reinterpret_cast<double*>(out), n, (Vec<double>)v); }
-NPT_INLINE Ints<double> load_wide(const int64_t* p, long n) { return (Ints<double>)load_upto(reinterpret_cast<const double*>(p), n); }
+// The first n of a vector of lane numbers to and from int64 in memory: as they are where lanes have 8 bytes, else in
+// halves.
+NPT_INLINE void store_indices(int64_t* out, long n, Ints<double> v) {
+  store_upto(reinterpret_cast<double*>(out), n, (Vec<double>)v);
+}
+NPT_INLINE Ints<double> load_wide(const int64_t* p, long n) {
+  return (Ints<double>)load_upto(reinterpret_cast<const double*>(p), n);
+}
 template <class T> NPT_INLINE Ints<T> load_indices(const int64_t* p, long n) {
   if constexpr (sizeof(T) == 8) {
     return load_wide(p, n);
   } else {
     typedef int32_t Half __attribute__((vector_size(NPT_VECTOR_BYTES / 2)));
-    const Half halves[] = {__builtin_convertvector(load_wide(p, n), Half), __builtin_convertvector(load_wide(p + LANES<double>, n - LANES<double>), Half)};
+    const Half halves[] = {__builtin_convertvector(load_wide(p, n), Half),
+                           __builtin_convertvector(load_wide(p + LANES<double>, n - LANES<double>), Half)};
     Ints<T> v;
     memcpy(&v, halves, sizeof v);
     return v;
@@ -45,14 +52,14 @@ template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, int
   typedef LaneIndices<Vec<T>> Order;
   const Ints<T> column = 2 * count_up<Vec<T>>(Order{});
   for (long i = 0; i < s.oh; i++)
-    each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_INLINE_LAMBDA {
+    each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
       const T *top = x + 2 * i * s.w + 2 * j, *bottom = top + s.w;
       const long n = 2 * lanes, rest = n - LANES<T>;
       const Vec<T> a = load_upto(top, n), b = load_upto(top + LANES<T>, rest);
       const Vec<T> c = load_upto(bottom, n), d = load_upto(bottom + LANES<T>, rest);
       Vec<T> most = evens(a, b, Order{});
       Ints<T> at = {};
-      auto consider = [&](Vec<T> v, long offset) NPT_INLINE_LAMBDA {
+      auto consider = [&](Vec<T> v, long offset) NPT_LAMBDA {
         const Ints<T> take = (v > most) | (v != v);
         most = take ? v : most;
         at = take ? Ints<T>{} + Scalar<Ints<T>>(offset) : at;
@@ -105,8 +112,8 @@ template <class T> bool spread_any(const PoolShape& s, const T* g, const int64_t
   return valid;
 }
 
-// The same a vector at a time if every index lies in its own 2 x 2 window, as it does after the most common pooling; returns
-// whether it was so. The kernel size is not among the arguments: the indices themselves tell.
+// The same a vector at a time if every index lies in its own 2 x 2 window, as it does after the most common pooling;
+// returns whether it was so. The kernel size is not among the arguments: the indices themselves tell.
 template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const int64_t* indices, T* plane) {
   typedef LaneIndices<Vec<T>> Order;
   typedef Scalar<Ints<T>> Index;
@@ -114,7 +121,7 @@ template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const 
   Ints<T> strangers = {};
   for (long i = 0; i < s.oh; i++) {
     T *top = plane + 2 * i * s.w, *bottom = top + s.w;
-    each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_INLINE_LAMBDA {
+    each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
       const Ints<T> place = load_indices<T>(indices + i * s.ow + j, lanes) - column - Index(2 * i * s.w + 2 * j);
       const Vec<T> v = load_upto(g + i * s.ow + j, lanes), none = {};
       const Ints<T> a = place == 0, b = place == 1, c = place == Index(s.w), d = place == Index(s.w + 1);
@@ -144,7 +151,9 @@ NPT_INLINE Window window(const PoolShape& s, long i, long j) {
   const long top = i * s.sh - s.ph, left = j * s.sw - s.pw;
   const long bottom = smaller(top + s.kh, s.h + s.ph), right = smaller(left + s.kw, s.w + s.pw);
   Window a{larger(top, 0), smaller(bottom, s.h), larger(left, 0), smaller(right, s.w), s.divisor};
-  if (a.divisor == 0) a.divisor = s.count_padding ? double(bottom - top) * (right - left) : double(a.row_end - a.row_begin) * (a.column_end - a.column_begin);
+  if (a.divisor == 0)
+    a.divisor = s.count_padding ? double(bottom - top) * (right - left)
+                                : double(a.row_end - a.row_begin) * (a.column_end - a.column_begin);
   return a;
 }
 

@@ -24,7 +24,7 @@
 #endif
 
 #define NPT_INLINE inline __attribute__((always_inline))
-#define NPT_INLINE_LAMBDA __attribute__((always_inline))
+#define NPT_LAMBDA __attribute__((always_inline))
 #define NPT_UNROLL _Pragma("GCC unroll 16")
 
 #if defined(__clang__)
@@ -61,7 +61,9 @@ NPT_INLINE long pieces(long total, long size) { return (total + size - 1) / size
 NPT_INLINE long cut(long total, long n, long i) { return total * i / n; }
 
 // ---------------------------------------------------------------- load and store
-template <class T> NPT_INLINE Vec<T> load(const T* p) { return *reinterpret_cast<const typename Simd<T>::Unaligned*>(p); }
+template <class T> NPT_INLINE Vec<T> load(const T* p) {
+  return *reinterpret_cast<const typename Simd<T>::Unaligned*>(p);
+}
 template <class T> NPT_INLINE void store(T* p, Vec<T> v) { *reinterpret_cast<typename Simd<T>::Unaligned*>(p) = v; }
 template <class T> NPT_INLINE Vec<T> splat(T x) { return x - Vec<T>{}; }
 
@@ -153,7 +155,9 @@ template <class V> NPT_INLINE Scalar<V> sum_lanes(V v) {
 template <class V> NPT_INLINE Scalar<V> max_lanes(V v) {
   return fold<LANES<Scalar<V>> / 2>(v, [](V a, V b) { return vmax(a, b); })[0];
 }
-template <class V, int... L> NPT_INLINE Ints<Scalar<V>> count_up(std::integer_sequence<int, L...>) { return Ints<Scalar<V>>{L...}; }
+template <class V, int... L> NPT_INLINE Ints<Scalar<V>> count_up(std::integer_sequence<int, L...>) {
+  return Ints<Scalar<V>>{L...};
+}
 // v with `other` in the lanes from n on.
 template <class V> NPT_INLINE V first(V v, long n, Scalar<V> other = 0) {
   if (n >= LANES<Scalar<V>>) return v;
@@ -161,8 +165,12 @@ template <class V> NPT_INLINE V first(V v, long n, Scalar<V> other = 0) {
   return count_up<V>(LaneIndices<V>{}) < limit ? v : other - V{};
 }
 
-template <class V, int... L> NPT_INLINE V evens(V a, V b, std::integer_sequence<int, L...>) { return NPT_SHUFFLE(a, b, (2 * L)...); }
-template <class V, int... L> NPT_INLINE V odds(V a, V b, std::integer_sequence<int, L...>) { return NPT_SHUFFLE(a, b, (2 * L + 1)...); }
+template <class V, int... L> NPT_INLINE V evens(V a, V b, std::integer_sequence<int, L...>) {
+  return NPT_SHUFFLE(a, b, (2 * L)...);
+}
+template <class V, int... L> NPT_INLINE V odds(V a, V b, std::integer_sequence<int, L...>) {
+  return NPT_SHUFFLE(a, b, (2 * L + 1)...);
+}
 template <class V, int... L> NPT_INLINE V zip_low(V a, V b, std::integer_sequence<int, L...>) {
   return NPT_SHUFFLE(a, b, (L / 2 + (L & 1) * int(sizeof...(L)))...);
 }
@@ -197,12 +205,14 @@ NPT_INLINE Vec<float> vsqrt(Vec<float> v) {
 #elif NPT_VECTOR_BYTES == 32
   return (Vec<float>)_mm256_sqrt_ps((__m256)v);
 #else
-  NPT_UNROLL for (int i = 0; i < LANES<float>; i++) v[i] = __builtin_sqrtf(v[i]);
+  NPT_UNROLL for (int i = 0; i < LANES<float>; i++)
+    v[i] = __builtin_sqrtf(v[i]);
   return v;
 #endif
 }
 NPT_INLINE Vec<double> vsqrt(Vec<double> v) {
-  NPT_UNROLL for (int i = 0; i < LANES<double>; i++) v[i] = __builtin_sqrt(v[i]);
+  NPT_UNROLL for (int i = 0; i < LANES<double>; i++)
+    v[i] = __builtin_sqrt(v[i]);
   return v;
 }
 

@@ -15,7 +15,7 @@ template <class F> void parallel_rows(long rows, long size, F body) {
 
 template <class T> NPT_INLINE T row_max(const T* x, long size) {
   Vec<T> most = splat(T(-INFINITY));
-  each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+  each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
     const Vec<T> v = first(load_upto(x + i, lanes), lanes, T(-INFINITY));
     most = (v > most) | (v != v) ? v : most;
   });
@@ -27,7 +27,7 @@ template <class T> NPT_INLINE T row_max(const T* x, long size) {
 // The sum of e^(x - most); `out`, if given, receives the terms.
 template <class T> NPT_INLINE T exponentials(const T* x, long size, T most, T* out) {
   Vec<T> sum = {};
-  each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+  each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
     const Vec<T> e = first(vexp(load_upto(x + i, lanes) - most), lanes);
     if (out) store_upto(out + i, lanes, e);
     sum += e;
@@ -37,7 +37,9 @@ template <class T> NPT_INLINE T exponentials(const T* x, long size, T most, T* o
 
 template <class T> NPT_INLINE void log_softmax_row(const T* x, long size, T* y) {
   const T most = row_max(x, size), shift = log_of(exponentials<T>(x, size, most, nullptr));
-  each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA { store_upto(y + i, lanes, load_upto(x + i, lanes) - most - shift); });
+  each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
+    store_upto(y + i, lanes, load_upto(x + i, lanes) - most - shift);  // in this order, or a large x loses the logarithm
+  });
 }
 
 long count_targets(const int64_t* target, long rows, int64_t ignored) {
@@ -52,7 +54,8 @@ template <class T> void softmax(long rows, long size, const T* x, T* y) {
   parallel_rows(rows, size, [&](long r) {
     const T *in = x + r * size, sum = exponentials(in, size, row_max(in, size), y + r * size);
     T* out = y + r * size;
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA { store_upto(out + i, lanes, load_upto(out + i, lanes) / sum); });
+    each_vector<T>(0, size,
+                   [&](long i, auto lanes) NPT_LAMBDA { store_upto(out + i, lanes, load_upto(out + i, lanes) / sum); });
   });
 }
 
@@ -64,9 +67,10 @@ template <class T> void softmax_gradient(long rows, long size, const T* gy, cons
   parallel_rows(rows, size, [&](long r) {
     const T *g = gy + r * size, *p = y + r * size;
     Vec<T> dot = {};
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA { dot += load_upto(g + i, lanes) * load_upto(p + i, lanes); });
+    each_vector<T>(0, size,
+                   [&](long i, auto lanes) NPT_LAMBDA { dot += load_upto(g + i, lanes) * load_upto(p + i, lanes); });
     const T sum = sum_lanes(dot);
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+    each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
       store_upto(gx + r * size + i, lanes, load_upto(p + i, lanes) * (load_upto(g + i, lanes) - sum));
     });
   });
@@ -76,16 +80,17 @@ template <class T> void log_softmax_gradient(long rows, long size, const T* gy, 
   parallel_rows(rows, size, [&](long r) {
     const T *g = gy + r * size, *p = y + r * size;
     Vec<T> total = {};
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA { total += load_upto(g + i, lanes); });
+    each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA { total += load_upto(g + i, lanes); });
     const T sum = sum_lanes(total);
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_INLINE_LAMBDA {
+    each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
       store_upto(gx + r * size + i, lanes, load_upto(g + i, lanes) - vexp(load_upto(p + i, lanes)) * sum);
     });
   });
 }
 
 template <class T>
-void cross_entropy(long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss, T* log_probs) {
+void cross_entropy(long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss,
+                   T* log_probs) {
   parallel_rows(rows, classes, [&](long i) { log_softmax_row(x + i * classes, classes, log_probs + i * classes); });
   auto row_loss = [&](long i) { return target[i] == ignored ? T(0) : -log_probs[i * classes + target[i]]; };
   if (r == Reduction::none) {
@@ -98,7 +103,8 @@ void cross_entropy(long rows, long classes, const T* x, const int64_t* target, i
 }
 
 template <class T>
-void cross_entropy_gradient(long rows, long classes, const T* g, const T* log_probs, const int64_t* target, int64_t ignored, Reduction r, T* gx) {
+void cross_entropy_gradient(long rows, long classes, const T* g, const T* log_probs, const int64_t* target,
+                            int64_t ignored, Reduction r, T* gx) {
   const T share = r == Reduction::mean ? T(1) / T(count_targets(target, rows, ignored)) : T(1);
   parallel_rows(rows, classes, [&](long row) {
     T* out = gx + row * classes;
@@ -107,7 +113,9 @@ void cross_entropy_gradient(long rows, long classes, const T* g, const T* log_pr
       memset(out, 0, classes * sizeof(T));
       return;
     }
-    each_vector<T>(0, classes, [&](long i, auto lanes) NPT_INLINE_LAMBDA { store_upto(out + i, lanes, vexp(load_upto(p + i, lanes)) * scale); });
+    each_vector<T>(0, classes, [&](long i, auto lanes) NPT_LAMBDA {
+      store_upto(out + i, lanes, vexp(load_upto(p + i, lanes)) * scale);
+    });
     out[target[row]] -= scale;
   });
 }

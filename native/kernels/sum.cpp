@@ -8,15 +8,16 @@ namespace nptorch::NPT_ISA {
 namespace {
 
 template <class T> constexpr long RUN = 256 * LANES<T>;  // numbers added up in their own type, 64 of them in one lane
-constexpr long TASK = 32768;       // numbers of one task of a sum of everything
-constexpr long RUN_ROWS = 64;      // rows added up before the next level
-constexpr long TASK_ROWS = 4096;   // rows of one task of a column sum
+constexpr long TASK = 32768;                             // numbers of one task of a sum of everything
+constexpr long RUN_ROWS = 64;                            // rows added up before the next level
+constexpr long TASK_ROWS = 4096;                         // rows of one task of a column sum
 
 template <class T> NPT_INLINE double sum_run(const T* x, long n) {
   Vec<T> sums[4] = {};
   long i = 0;
-  for (; i + 4 * LANES<T> <= n; i += 4 * LANES<T>) NPT_UNROLL for (int k = 0; k < 4; k++) sums[k] += load(x + i + k * LANES<T>);
-  each_vector<T>(i, n, [&](long j, auto lanes) NPT_INLINE_LAMBDA { sums[0] += load_upto(x + j, lanes); });
+  for (; i + 4 * LANES<T> <= n; i += 4 * LANES<T>) /*UNROLL*/
+    for (int k = 0; k < 4; k++) sums[k] += load(x + i + k * LANES<T>);
+  each_vector<T>(i, n, [&](long j, auto lanes) NPT_LAMBDA { sums[0] += load_upto(x + j, lanes); });
   return double(sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])));
 }
 
@@ -68,7 +69,8 @@ template <class T> void sum(const SumShape& s, const T* x, T* y) {
   if (s.inner == 1 && s.kept > 1) {
     const long tasks = smaller(s.outer, tasks_for(s.outer * s.rows * s.kept));
     parallel_for(tasks, [&](long t) {
-      for (long o = cut(s.outer, tasks, t); o < cut(s.outer, tasks, t + 1); o++) sum_tall_columns<T>(x + o * s.rows * s.kept, s.rows, s.kept, y + o * s.kept);
+      for (long o = cut(s.outer, tasks, t); o < cut(s.outer, tasks, t + 1); o++)
+        sum_tall_columns<T>(x + o * s.rows * s.kept, s.rows, s.kept, y + o * s.kept);
     });
     return;
   }
@@ -76,7 +78,8 @@ template <class T> void sum(const SumShape& s, const T* x, T* y) {
     *y = sum_all(x, s.rows * s.inner);
     return;
   }
-  const long results = s.outer * s.kept, tasks = tasks_for(results * s.rows * s.inner) == 1 ? 1 : smaller(results, 8 * available_threads());
+  const long results = s.outer * s.kept,
+             tasks = tasks_for(results * s.rows * s.inner) == 1 ? 1 : smaller(results, 8 * available_threads());
   parallel_for(tasks, [&](long t) {
     for (long i = cut(results, tasks, t); i < cut(results, tasks, t + 1); i++) {
       const long o = i / s.kept, k = i % s.kept;

@@ -21,13 +21,14 @@ namespace {
 
 constexpr size_t ALIGNMENT = 64;
 constexpr size_t SMALLEST = 64;
-constexpr size_t PAGED = size_t(1) << 20;      // from here on a block is a mapping of its own, whose fresh pages are zeros
+constexpr size_t PAGED = size_t(1) << 20;  // from here on a block is a mapping of its own, whose fresh pages are zeros
 constexpr size_t HUGE_PAGE = size_t(2) << 20;
-constexpr int STEPS = 8;                       // sizes per power of two, so that rounding up wastes at most an eighth
+constexpr int STEPS = 8;  // sizes per power of two, so that rounding up wastes at most an eighth
 constexpr int BINS = 48 * STEPS;
 
-// Stands in the 64 bytes before each block. While the block is kept, it is in the list of its bin (newest first, because
-// that one is warm in the cache) and in the list of all kept blocks (newest first, so that the oldest can be dropped).
+// Stands in the 64 bytes before each block. While the block is kept, it is in the list of its bin (newest first,
+// because that one is warm in the cache) and in the list of all kept blocks (newest first, so that the oldest can be
+// dropped).
 struct Header {
   size_t capacity;
   size_t mapped;  // length of the mapping, 0 if the block came from malloc
@@ -150,7 +151,8 @@ class Cache {
 
 // Never destroyed: arrays may outlive every destructor of the process.
 Cache& cache = *new Cache;
-const int around_fork = pthread_atfork([] { cache.mutex().lock(); }, [] { cache.mutex().unlock(); }, [] { cache.mutex().unlock(); });
+const int around_fork =
+    pthread_atfork([] { cache.mutex().lock(); }, [] { cache.mutex().unlock(); }, [] { cache.mutex().unlock(); });
 
 Header* map_block(size_t capacity) {
   size_t lead = Cache::mapping_lead(), length = capacity + lead;

@@ -1,5 +1,5 @@
-// Workers spin for a moment after their last task, then sleep. Tasks are claimed one by one and the caller waits only for
-// tasks that somebody claimed, so a worker that the system has descheduled holds nobody up.
+// Workers spin for a moment after their last task, then sleep. Tasks are claimed one by one and the caller waits only
+// for tasks that somebody claimed, so a worker that the system has descheduled holds nobody up.
 #include "threads.h"
 
 #include <pthread.h>
@@ -79,7 +79,8 @@ class Pool {
       if (next >= count_.load(std::memory_order_relaxed)) return false;
       Task task = task_.load(std::memory_order_relaxed);
       void* context = context_.load(std::memory_order_relaxed);
-      if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+      if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+        continue;
       inside_task = true;
       task(context, next);
       inside_task = false;
@@ -108,7 +109,7 @@ class Pool {
     }
   }
 
-  std::mutex owner_;                          // held by the thread whose loop is running
+  std::mutex owner_;                                // held by the thread whose loop is running
   std::atomic<uint64_t> ticket_{pack(0, NO_TASK)};  // round << 32 | next task
   std::atomic<uint32_t> count_{0}, round_{0};
   std::atomic<long> done_{0};

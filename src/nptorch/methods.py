@@ -49,13 +49,8 @@ def _repr(self: Tensor) -> str:
 
 @method("__format__")
 def _format(self: Tensor, spec: str) -> str:
-    return (
-        self._array.item().__format__(spec)
-        if self._array.ndim == 0 and spec
-        else str(self)
-        if not spec
-        else object.__format__(self, spec)
-    )
+    # A 0-dim tensor formats as its number, also without a spec.
+    return format(self._array.item(), spec) if self._array.ndim == 0 else object.__format__(self, spec)
 
 
 @method("__hash__")

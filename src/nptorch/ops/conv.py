@@ -1,4 +1,4 @@
-"""Convolution and its two gradients: a bilinear map and its adjoints, which close over each other for every order of derivative.
+"""Convolution and its two gradients: a bilinear map and its adjoints, closed under differentiation of every order.
 
     conv2d:        x (N, C, H, W), w (O, C/groups, kH, kW), b (O) -> (N, O, oH, oW)
     conv2d_input:  g (N, O, oH, oW), w -> (N, C, H, W)

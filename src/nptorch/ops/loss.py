@@ -25,7 +25,8 @@ def check_targets(target: Any, classes: int, ignore_index: int) -> Any:
     wrong = target[((target < 0) | (target >= classes)) & (target != ignore_index)]
     if wrong.size:
         raise IndexError(
-            f"Target {wrong[0]} is out of bounds: the scores are for {classes} classes, so labels go from 0 to {classes - 1}"
+            f"Target {wrong[0]} is out of bounds: the scores are for {classes} classes, so labels go from 0 to "
+            f"{classes - 1}"
         )
     return None
 

@@ -1,6 +1,6 @@
 """Normalisation: batch norm (Ioffe, Szegedy, arXiv:1502.03167) and layer norm (Ba et al., arXiv:1607.06450).
 
-Both centre and scale x over some axes, then apply a weight and a bias; they differ in the axes and in the weight's place.
+Both centre and scale x over some axes, then apply a weight and a bias; the axes and the weight's place differ.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ constructor("numpy.core.multiarray", "scalar")(_numpy_scalar)
 
 
 def _numpy_array(dtype: Any, content: Any, shape: Any) -> np.ndarray[Any, Any]:
-    if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(content, bytes | bytearray):
+    if not isinstance(dtype, np.dtype) or not isinstance(content, bytes | bytearray):
         raise CheckpointError(f"refused: NumPy data of dtype {short(dtype)} in a {type(content).__name__}")
     if any(type(n) is not int or n < 0 for n in shape):
         raise CheckpointError(f"a NumPy array of shape {short(shape)}")

@@ -24,10 +24,11 @@ _PRIVATE = {"_after_accumulate", "_retains"}
 
 
 class _Block:
-    """A block of memory to be written as one storage."""
+    """A block of memory to be written as one storage; it keeps the memory's owner alive, so that the owner's id stays its own."""
 
-    def __init__(self, kind: StorageType, key: str, memory: np.ndarray[Any, Any]) -> None:
-        self.memory = memory.reshape(-1, order="A").view(np.uint8)
+    def __init__(self, kind: StorageType, key: str, owner: np.ndarray[Any, Any]) -> None:
+        self.owner = owner
+        self.memory = np.asarray(owner).reshape(-1, order="A").view(np.uint8)
         self.identity = ("storage", kind, key, "cpu", self.memory.nbytes // kind.stored.itemsize)
 
 
@@ -42,7 +43,6 @@ class Pickler(_PythonPickler):
     def __init__(self, file: io.BytesIO, protocol: int) -> None:
         super().__init__(file, protocol)
         self._blocks: dict[tuple[int, np.dtype[Any]], _Block] = {}
-        self._kept: list[Any] = []  # ids stay unique as long as the objects live
 
     @property
     def blocks(self) -> list[np.ndarray[Any, Any]]:
@@ -97,7 +97,6 @@ class Pickler(_PythonPickler):
         kind, step = type_of(array.dtype), array.itemsize
         place = (id(root), array.dtype)
         if place not in self._blocks:
-            self._kept.append(root)
             self._blocks[place] = _Block(kind, str(len(self._blocks)), root)
         offset = (_address(array) - _address(root)) // step if array.size else 0
         arguments: tuple[Any, ...] = (

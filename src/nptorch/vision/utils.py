@@ -23,10 +23,11 @@ def make_grid(
 
     Raises: TypeError for what is no tensor.
     """
+    for item in tensor if isinstance(tensor, (list, tuple)) else [tensor]:
+        if not isinstance(item, Tensor):
+            raise TypeError(f"tensor or list of tensors expected, got {type(item).__name__}")
     if isinstance(tensor, (list, tuple)):
         tensor = from_array(np.stack([t._array for t in tensor]))
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"tensor or list of tensors expected, got {type(tensor).__name__}")
     images = tensor._array
     if images.ndim == 2:
         images = images[None]

@@ -116,9 +116,14 @@ def triplet_margin_loss(
 ) -> Tensor:
     """triplet_margin_with_distance_loss() with a p-norm."""
     return triplet_margin_with_distance_loss(
-        anchor, positive, negative, distance_function=lambda a, b: pairwise_distance(a, b, p, eps), margin=margin, swap=swap,
+        anchor,
+        positive,
+        negative,
+        distance_function=lambda a, b: pairwise_distance(a, b, p, eps),
+        margin=margin,
+        swap=swap,
         reduction=legacy_reduction(reduction, size_average, reduce),
-    )  # fmt: skip
+    )
 
 
 def multi_margin_loss(

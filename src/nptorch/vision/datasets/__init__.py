@@ -1,4 +1,4 @@
-"""torchvision.datasets' names (https://pytorch.org/vision/stable/datasets.html), and Digits, which needs no download."""
+"""torchvision.datasets' names (https://pytorch.org/vision/stable/datasets.html), and Digits, which comes with us."""
 
 from nptorch.vision.datasets.cifar import CIFAR10, CIFAR100
 from nptorch.vision.datasets.digits import Digits

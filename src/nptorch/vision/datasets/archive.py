@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from nptorch.errors import DataError
+from nptorch.vision.datasets.download import REFETCH
 
 _CHUNK = 1 << 20
 
@@ -93,4 +94,4 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _damaged(archive: str | os.PathLike[str], error: BaseException) -> str:
-    return f"{archive} cannot be unpacked ({error}); delete it and use download=True to fetch it again"
+    return f"{archive} cannot be unpacked ({error}); {REFETCH}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from nptorch.errors import DataError
 from nptorch.vision.datasets.archive import extract_tar
-from nptorch.vision.datasets.download import fetch
+from nptorch.vision.datasets.download import REFETCH, fetch
 from nptorch.vision.datasets.in_memory import InMemoryImages
 from nptorch.vision.datasets.pickles import load_plain
 from nptorch.vision.datasets.vision import Transform
@@ -62,7 +62,6 @@ class CIFAR10(InMemoryImages):
                 f"Dataset not found or corrupted. You can use download=True to download it, or put {', '.join(missing)} into {folder}"
             )
         self.classes = self._read_classes(folder / self.meta[0])
-        self.class_to_idx = {name: i for i, name in enumerate(self.classes)}
         parts = [self._read_batch(folder / name) for name in names[:-1]]
         planes = np.concatenate([pixels for pixels, _ in parts]).reshape(-1, 3, 32, 32)
         self.data = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
@@ -72,28 +71,28 @@ class CIFAR10(InMemoryImages):
         entry = load_plain(file)
         names = entry.get(self.meta[1]) if isinstance(entry, dict) else None
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise DataError(f"{file} should hold a list of class names under {self.meta[1]!r}; {_ADVICE}")
+            raise DataError(f"{file} should hold a list of class names under {self.meta[1]!r}; {REFETCH}")
         return names
 
     def _read_batch(self, file: Path) -> tuple[np.ndarray[Any, Any], list[int]]:
         entry = load_plain(file)
         if not isinstance(entry, dict) or "data" not in entry or self.label_key not in entry:
-            raise DataError(f"{file} should hold a dictionary with 'data' and {self.label_key!r}; {_ADVICE}")
+            raise DataError(f"{file} should hold a dictionary with 'data' and {self.label_key!r}; {REFETCH}")
         pixels, labels = entry["data"], entry[self.label_key]
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (_PIXELS,):
             found = (
                 f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
             )
-            raise DataError(f"{file}: 'data' should be uint8 of shape (N, {_PIXELS}) but is {found}; {_ADVICE}")
+            raise DataError(f"{file}: 'data' should be uint8 of shape (N, {_PIXELS}) but is {found}; {REFETCH}")
         if not isinstance(labels, list) or len(labels) != len(pixels):
             found = f"{len(labels)}" if isinstance(labels, list) else f"a {type(labels).__name__}"
             raise DataError(
-                f"{file}: {self.label_key!r} should be a list of {len(pixels)} labels but is {found}; {_ADVICE}"
+                f"{file}: {self.label_key!r} should be a list of {len(pixels)} labels but is {found}; {REFETCH}"
             )
         count = len(self.classes)
         wrong = next((label for label in labels if not isinstance(label, int) or not 0 <= label < count), None)
         if wrong is not None:
-            raise DataError(f"{file}: the label {wrong!r} is none of 0..{count - 1}; {_ADVICE}")
+            raise DataError(f"{file}: the label {wrong!r} is none of 0..{count - 1}; {REFETCH}")
         return pixels, labels
 
     def download(self) -> None:
@@ -105,10 +104,6 @@ class CIFAR10(InMemoryImages):
         if not archive.exists():
             fetch(self.urls, archive, md5=self.tgz_md5)
         extract_tar(archive, root)
-
-    def extra_repr(self) -> str:
-        """The split."""
-        return f"Split: {'Train' if self.train else 'Test'}"
 
 
 class CIFAR100(CIFAR10):
@@ -125,6 +120,3 @@ class CIFAR100(CIFAR10):
     test_list = ["test"]
     meta = ("meta", "fine_label_names")
     label_key = "fine_labels"
-
-
-_ADVICE = "delete it and use download=True to fetch it again"

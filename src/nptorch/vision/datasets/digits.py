@@ -41,15 +41,6 @@ class Digits(InMemoryImages):
             self.data = from_array(_as_mnist(stored[f"{part}_images"]))
             self.targets = from_array(stored[f"{part}_labels"].astype(np.int64))
 
-    @property
-    def class_to_idx(self) -> dict[str, int]:
-        """The number of each class."""
-        return {name: i for i, name in enumerate(self.classes)}
-
-    def extra_repr(self) -> str:
-        """The split."""
-        return f"Split: {'Train' if self.train else 'Test'}"
-
 
 def _as_mnist(small: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """(N, 8, 8) of 0..16 to (N, 28, 28) of 0..255; in integers, so that every machine gets the same pixels."""

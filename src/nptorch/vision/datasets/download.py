@@ -17,6 +17,7 @@ from typing import Any
 from nptorch.errors import DataError
 
 _CHUNK = 1 << 18
+REFETCH = "delete it and use download=True to fetch it again"
 
 
 class _Failed(Exception):

@@ -18,7 +18,7 @@ import numpy as np
 from nptorch.errors import DataError
 from nptorch.tensor import from_array
 from nptorch.vision.datasets.archive import extract_gzip
-from nptorch.vision.datasets.download import fetch
+from nptorch.vision.datasets.download import REFETCH, fetch
 from nptorch.vision.datasets.in_memory import InMemoryImages
 from nptorch.vision.datasets.vision import Transform
 
@@ -88,11 +88,6 @@ class MNIST(InMemoryImages):
         """The folder of the files: root/<name of the class>/raw."""
         return os.path.join(self._folder(), type(self).__name__, "raw")
 
-    @property
-    def class_to_idx(self) -> dict[str, int]:
-        """The number of each class."""
-        return {name: i for i, name in enumerate(self.classes)}
-
     def download(self) -> None:
         """Fetch and unpack the files that are not in place; without missing files the network is not touched."""
         for name, md5 in self.resources:
@@ -103,10 +98,6 @@ class MNIST(InMemoryImages):
             if not archive.exists():
                 fetch([mirror + name for mirror in self.mirrors], archive, md5=md5)
             extract_gzip(archive, target, max_bytes=_MAX_BYTES)
-
-    def extra_repr(self) -> str:
-        """The split."""
-        return f"Split: {'Train' if self.train else 'Test'}"
 
 
 class FashionMNIST(MNIST):
@@ -156,31 +147,30 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> np.ndarray[Any, Any]:
     file = _in_place(Path(path))
     if file is None:
         raise DataError(f"{path} does not exist")
-    advice = "delete it and use download=True to fetch it again"
     try:
         with gzip.open(file) if file.suffix == ".gz" else open(file, "rb") as stream:
             header = stream.read(4 + 4 * dims)
             magic = bytes([0, 0, 8, dims])
             if header[:4] != magic:
                 raise DataError(
-                    f"{file} starts with {header[:4].hex()}, not with {magic.hex()} (IDX, uint8, {dims} dims); {advice}"
+                    f"{file} starts with {header[:4].hex()}, not with {magic.hex()} (IDX, uint8, {dims} dims); {REFETCH}"
                 )
             if len(header) < 4 + 4 * dims:
-                raise DataError(f"{file} ends after {len(header)} bytes, within its header; {advice}")
+                raise DataError(f"{file} ends after {len(header)} bytes, within its header; {REFETCH}")
             shape = struct.unpack(f">{dims}I", header[4:])
             size = math.prod(shape)
             if size > _MAX_BYTES:
-                raise DataError(f"{file} claims the shape {list(shape)}, which is too large; {advice}")
+                raise DataError(f"{file} claims the shape {list(shape)}, which is too large; {REFETCH}")
             # bytearray, so that the array can be written to; one byte more shows a file that is too long.
             content = bytearray(stream.read(size + 1))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{file} is truncated or no gzip file ({error}); {advice}") from error
+        raise DataError(f"{file} is truncated or no gzip file ({error}); {REFETCH}") from error
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error}") from error
     if len(content) != size:
         found = f"{len(content):,}" if len(content) < size else "more"
         raise DataError(
-            f"{file} should hold {size:,} bytes after its header (shape {list(shape)}) but holds {found}; {advice}"
+            f"{file} should hold {size:,} bytes after its header (shape {list(shape)}) but holds {found}; {REFETCH}"
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.errors import DataError
+from nptorch.vision.datasets.download import REFETCH
 
 _NUMBERS = {f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)} | {"f4", "f8", "b1"}
 
@@ -23,7 +24,6 @@ def load_plain(path: str | os.PathLike[str]) -> Any:
 
     Raises: DataError if the file cannot be read, is damaged or names anything else.
     """
-    advice = "delete it and use download=True to fetch it again"
     try:
         with open(path, "rb") as stream:
             return _arrays(_Unpickler(stream, encoding="latin1").load())
@@ -34,7 +34,7 @@ def load_plain(path: str | os.PathLike[str]) -> Any:
     # A damaged pickle can stumble over anything.
     except (pickle.UnpicklingError, EOFError, ArithmeticError, AttributeError, LookupError, MemoryError, TypeError,
             ValueError, RecursionError) as error:  # fmt: skip
-        raise DataError(f"{path} is damaged ({type(error).__name__}: {error}); {advice}") from error
+        raise DataError(f"{path} is damaged ({type(error).__name__}: {error}); {REFETCH}") from error
 
 
 class _Refused(Exception):

@@ -1,49 +1,54 @@
-"""Images to tensors and back, and the scaling of their values."""
+"""Transforms between PIL images, arrays and tensors, and of the range of values."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nptorch import dtypes
+from nptorch.nn.module import Module
 from nptorch.tensor import Tensor
-from nptorch.vision.transforms.functional import images as F
+from nptorch.vision.transforms import functional as F
 
 
 class ToTensor:
-    """A PIL image or ndarray (H, W[, C]) as a float tensor (C, H, W); 8-bit values become [0, 1]."""
+    """A PIL image or an ndarray (H, W) or (H, W, C) as a tensor (C, H, W); uint8 becomes float in [0, 1]."""
 
     def __call__(self, pic: Any) -> Tensor:
         return F.to_tensor(pic)
 
     def __repr__(self) -> str:
-        return "ToTensor()"
+        return f"{type(self).__name__}()"
 
 
 class PILToTensor:
-    """A PIL image as a tensor (C, H, W) of its own type."""
+    """A PIL image as a tensor (C, H, W) of the same type, values unchanged."""
 
     def __call__(self, pic: Any) -> Tensor:
         return F.pil_to_tensor(pic)
 
     def __repr__(self) -> str:
-        return "PILToTensor()"
+        return f"{type(self).__name__}()"
 
 
-class ConvertImageDtype:
-    """An image in another dtype, its values scaled to that type's range."""
+class ConvertImageDtype(Module):
+    """A tensor image in another dtype, values scaled from the one's range to the other's."""
 
     def __init__(self, dtype: dtypes.dtype) -> None:
+        super().__init__()
+        if not isinstance(dtype, dtypes.dtype):
+            raise TypeError(f"Argument dtype should be a dtype such as {dtypes.float32!r}, got {dtype!r}")
         self.dtype = dtype
 
-    def __call__(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
+        """The converted image."""
         return F.convert_image_dtype(image, self.dtype)
 
     def __repr__(self) -> str:
-        return "ConvertImageDtype()"
+        return f"{type(self).__name__}()"
 
 
 class ToPILImage:
-    """A tensor (C, H, W) or an array (H, W, C) as a PIL image."""
+    """A tensor (C, H, W) or an ndarray (H, W, C) as a PIL image; floats of [0, 1] become uint8."""
 
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
@@ -52,17 +57,21 @@ class ToPILImage:
         return F.to_pil_image(pic, self.mode)
 
     def __repr__(self) -> str:
-        return "ToPILImage()" if self.mode is None else f"ToPILImage(mode={self.mode})"
+        return f"{type(self).__name__}({'' if self.mode is None else f'mode={self.mode}'})"
 
 
-class Normalize:
-    """(image - mean) / std, a number for each channel."""
+class Normalize(Module):
+    """(image - mean) / std for float tensors (..., C, H, W); mean and std hold one number a channel, or one for all."""
 
     def __init__(self, mean: Any, std: Any, inplace: bool = False) -> None:
-        self.mean, self.std, self.inplace = mean, std, inplace
+        super().__init__()
+        self.mean = mean
+        self.std = std
+        self.inplace = inplace
 
-    def __call__(self, tensor: Tensor) -> Tensor:
+    def forward(self, tensor: Tensor) -> Tensor:
+        """The normalised image."""
         return F.normalize(tensor, self.mean, self.std, self.inplace)
 
     def __repr__(self) -> str:
-        return f"Normalize(mean={self.mean}, std={self.std})"
+        return f"{type(self).__name__}(mean={self.mean}, std={self.std})"

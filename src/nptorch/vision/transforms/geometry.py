@@ -1,313 +1,308 @@
-"""Transforms of where pixels are; random ones draw from the default generator in torchvision's order."""
+"""Transforms of size and place; random ones draw from the default generator in torchvision's order."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nptorch.random import engine, rand, randint
+from nptorch.nn.module import Module
+from nptorch.random import randn
 from nptorch.tensor import Tensor, from_array
-from nptorch.vision.transforms.color import _Chance, uniform
-from nptorch.vision.transforms.functional import geometry as F
-from nptorch.vision.transforms.functional.images import InterpolationMode, get_dimensions, interpolation_mode
+from nptorch.vision.transforms import draw
+from nptorch.vision.transforms import functional as F
+from nptorch.vision.transforms.chance import Chance
+from nptorch.vision.transforms.functional.geometry import check_padding
+from nptorch.vision.transforms.functional.image import InterpolationMode, interpolation_mode, pair
+
+_BILINEAR = InterpolationMode.BILINEAR
 
 
-def _below(n: int) -> int:
-    """A number of [0, n) as `torch.randint(0, n, size=(1,))` draws it."""
-    return int(randint(0, n, (1,)).item())
+class Resize(Module):
+    """The image scaled to (H, W), or its shorter edge to one number (and the longer one to at most max_size).
 
+    Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.Resize.html
 
-class Resize:
-    """Resampled to (height, width), or so that the shorter side has a length."""
-
-    def __init__(
-        self,
-        size: Any,
-        interpolation: Any = InterpolationMode.BILINEAR,
-        max_size: int | None = None,
-        antialias: bool | None = True,
-    ) -> None:
-        if not isinstance(size, int) and len(size) not in (1, 2):
-            raise ValueError("If size is a sequence, it should have 1 or 2 values")
-        self.size, self.max_size, self.antialias = size, max_size, antialias
-        self.interpolation = interpolation_mode(interpolation)
-
-    def __call__(self, img: Any) -> Any:
-        return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
-
-    def __repr__(self) -> str:
-        return f"Resize(size={self.size}, interpolation={self.interpolation.value}, max_size={self.max_size}, antialias={self.antialias})"
-
-
-class CenterCrop:
-    """The middle rectangle of a size."""
-
-    def __init__(self, size: Any) -> None:
-        self.size = F.pair(size)
-
-    def __call__(self, img: Any) -> Any:
-        return F.center_crop(img, self.size)
-
-    def __repr__(self) -> str:
-        return f"CenterCrop(size={self.size})"
-
-
-class Pad:
-    """Borders: a number of pixels for all sides, (left/right, top/bottom), or (left, top, right, bottom)."""
-
-    def __init__(self, padding: Any, fill: Any = 0, padding_mode: str = "constant") -> None:
-        if not isinstance(padding, int) and len(padding) not in (1, 2, 4):
-            raise ValueError(
-                f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(padding)} element tuple"
-            )
-        if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
-            raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
-        self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
-
-    def __call__(self, img: Any) -> Any:
-        return F.pad(img, self.padding, self.fill, self.padding_mode)
-
-    def __repr__(self) -> str:
-        return f"Pad(padding={self.padding}, fill={self.fill}, padding_mode={self.padding_mode})"
-
-
-class RandomCrop:
-    """A rectangle of a size at a random place, after optional padding.
-
-    Raises: ValueError if the image is smaller.
+    Raises: ValueError for a size of more than two numbers.
     """
 
     def __init__(
-        self, size: Any, padding: Any = None, pad_if_needed: bool = False, fill: Any = 0, padding_mode: str = "constant"
+        self,
+        size: int | Sequence[int],
+        interpolation: InterpolationMode | int = _BILINEAR,
+        max_size: int | None = None,
+        antialias: bool | None = True,
     ) -> None:
-        self.size = F.pair(size)
-        self.padding, self.pad_if_needed, self.fill, self.padding_mode = padding, pad_if_needed, fill, padding_mode
+        super().__init__()
+        pair(size, "size")
+        self.size = size
+        self.interpolation = interpolation_mode(interpolation)
+        self.max_size = max_size
+        self.antialias = antialias
 
-    def __call__(self, img: Any) -> Any:
-        if self.padding is not None:
-            img = F.pad(img, self.padding, self.fill, self.padding_mode)
-        (_, h, w), (th, tw) = get_dimensions(img), self.size
-        if self.pad_if_needed and w < tw:
-            img = F.pad(img, [tw - w, 0], self.fill, self.padding_mode)
-        if self.pad_if_needed and h < th:
-            img = F.pad(img, [0, th - h], self.fill, self.padding_mode)
-        _, h, w = get_dimensions(img)
-        if h < th or w < tw:
-            raise ValueError(f"Required crop size {(th, tw)} is larger than input image size {(h, w)}")
-        if (h, w) == (th, tw):
-            return F.crop(img, 0, 0, h, w)
-        top = _below(h - th + 1)
-        return F.crop(img, top, _below(w - tw + 1), th, tw)
+    def forward(self, img: Any) -> Any:
+        """The scaled image."""
+        return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
 
     def __repr__(self) -> str:
-        return f"RandomCrop(size={self.size}, padding={self.padding})"
+        shown = f"size={self.size}, interpolation={self.interpolation.value}, max_size={self.max_size}"
+        return f"{type(self).__name__}({shown}, antialias={self.antialias})"
 
 
-class RandomResizedCrop:
-    """A random part of the area (scale) and shape (ratio) of the image, resized."""
+class CenterCrop(Module):
+    """The middle (H, W) of the image, which is padded with 0 where it is smaller."""
+
+    def __init__(self, size: int | Sequence[int]) -> None:
+        super().__init__()
+        self.size = pair(size, "size")
+
+    def forward(self, img: Any) -> Any:
+        """The middle."""
+        return F.center_crop(img, self.size)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(size={self.size})"
+
+
+class Pad(Module):
+    """The image with a border; see functional.pad()."""
+
+    def __init__(self, padding: int | Sequence[int], fill: Any = 0, padding_mode: str = "constant") -> None:
+        super().__init__()
+        check_padding(padding, padding_mode)
+        self.padding = padding
+        self.fill = fill
+        self.padding_mode = padding_mode
+
+    def forward(self, img: Any) -> Any:
+        """The padded image."""
+        return F.pad(img, self.padding, self.fill, self.padding_mode)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(padding={self.padding}, fill={self.fill}, padding_mode={self.padding_mode})"
+
+
+class RandomCrop(Module):
+    """(H, W) of the image at a random place, after padding.
+
+    pad_if_needed: pad an image that is smaller (H on both sides, W on both sides).
+    Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomCrop.html
+
+    Raises: ValueError, when called, if the image is smaller.
+    """
 
     def __init__(
         self,
-        size: Any,
-        scale: tuple[float, float] = (0.08, 1.0),
-        ratio: tuple[float, float] = (3.0 / 4.0, 4.0 / 3.0),
-        interpolation: Any = InterpolationMode.BILINEAR,
-        antialias: bool | None = True,
+        size: int | Sequence[int],
+        padding: int | Sequence[int] | None = None,
+        pad_if_needed: bool = False,
+        fill: Any = 0,
+        padding_mode: str = "constant",
     ) -> None:
-        self.size, self.scale, self.ratio, self.antialias = F.pair(size), scale, ratio, antialias
-        self.interpolation = interpolation_mode(interpolation)
+        super().__init__()
+        self.size = pair(size, "size")
+        check_padding(0 if padding is None else padding, padding_mode)
+        self.padding = padding
+        self.pad_if_needed = pad_if_needed
+        self.fill = fill
+        self.padding_mode = padding_mode
 
-    def _place(self, img: Any) -> tuple[int, int, int, int]:
-        _, height, width = get_dimensions(img)
-        low, high = np.log(np.asarray(self.ratio, np.float32))
-        for _ in range(10):
-            area = height * width * uniform(*self.scale)
-            shape = float(np.exp(np.float32(uniform(float(low), float(high)))))
-            w, h = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
-            if 0 < w <= width and 0 < h <= height:
-                top = _below(height - h + 1)
-                return top, _below(width - w + 1), h, w
-        w, h = width, height
-        if width / height < min(self.ratio):
-            h = round(width / min(self.ratio))
-        elif width / height > max(self.ratio):
-            w = round(height * max(self.ratio))
-        return (height - h) // 2, (width - w) // 2, h, w
+    @staticmethod
+    def get_params(img: Any, output_size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """A random (top, left, height, width) for a rectangle of output_size (H, W).
 
-    def __call__(self, img: Any) -> Any:
-        return F.resized_crop(img, *self._place(img), self.size, self.interpolation, self.antialias)
+        Raises: ValueError if the image is smaller.
+        """
+        (_, height, width), (new_height, new_width) = F.get_dimensions(img), output_size
+        if height < new_height or width < new_width:
+            raise ValueError(
+                f"Required crop size {tuple(output_size)} is larger than input image size {(height, width)}"
+            )
+        if (height, width) == (new_height, new_width):
+            return 0, 0, height, width
+        top = draw.integer(0, height - new_height + 1)
+        return top, draw.integer(0, width - new_width + 1), new_height, new_width
+
+    def forward(self, img: Any) -> Any:
+        """The rectangle."""
+        if self.padding is not None:
+            img = F.pad(img, self.padding, self.fill, self.padding_mode)
+        (_, height, width), (new_height, new_width) = F.get_dimensions(img), self.size
+        if self.pad_if_needed and width < new_width:
+            img = F.pad(img, [new_width - width, 0], self.fill, self.padding_mode)
+        if self.pad_if_needed and height < new_height:
+            img = F.pad(img, [0, new_height - height], self.fill, self.padding_mode)
+        return F.crop(img, *self.get_params(img, self.size))
 
     def __repr__(self) -> str:
-        numbers = ", ".join(f"{name}={tuple(round(v, 4) for v in getattr(self, name))}" for name in ("scale", "ratio"))
-        return f"RandomResizedCrop(size={self.size}, {numbers}, interpolation={self.interpolation.value}, antialias={self.antialias})"
+        return f"{type(self).__name__}(size={self.size}, padding={self.padding})"
 
 
-class FiveCrop:
-    """The four corners and the centre, as a tuple."""
+def _random_rectangle(area: float, scale: Sequence[float], ratio: Sequence[float]) -> tuple[float, float]:
+    """Two lengths of a rectangle: `scale` of the area, the first `ratio` times the second."""
+    part = area * draw.uniform(scale[0], scale[1])
+    low, high = np.log(np.asarray(ratio, np.float32)).tolist()
+    first_to_second = float(np.exp(np.float32(draw.uniform(low, high))))
+    return math.sqrt(part * first_to_second), math.sqrt(part / first_to_second)
 
-    def __init__(self, size: Any) -> None:
-        self.size = F.pair(size)
 
-    def __call__(self, img: Any) -> Any:
+class RandomResizedCrop(Module):
+    """A rectangle of `scale` of the image's area and of aspect `ratio` W : H at a random place, scaled to (H, W).
+
+    Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomResizedCrop.html
+
+    Raises: TypeError if scale or ratio is no pair.
+    """
+
+    def __init__(
+        self,
+        size: int | Sequence[int],
+        scale: Sequence[float] = (0.08, 1.0),
+        ratio: Sequence[float] = (3.0 / 4.0, 4.0 / 3.0),
+        interpolation: InterpolationMode | int = _BILINEAR,
+        antialias: bool | None = True,
+    ) -> None:
+        super().__init__()
+        _check_pair("scale", scale)
+        _check_pair("ratio", ratio)
+        self.size = pair(size, "size")
+        self.scale = scale
+        self.ratio = ratio
+        self.interpolation = interpolation_mode(interpolation)
+        self.antialias = antialias
+
+    @staticmethod
+    def get_params(img: Any, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
+        """A random (top, left, height, width); the largest in the middle if ten draws do not fit."""
+        _, height, width = F.get_dimensions(img)
+        for _ in range(10):
+            w, h = map(round, _random_rectangle(height * width, scale, ratio))
+            if 0 < w <= width and 0 < h <= height:
+                top = draw.integer(0, height - h + 1)
+                return top, draw.integer(0, width - w + 1), h, w
+        h = min(height, round(width / min(ratio)))
+        w = min(width, round(height * max(ratio)))
+        return (height - h) // 2, (width - w) // 2, h, w
+
+    def forward(self, img: Any) -> Any:
+        """The scaled rectangle."""
+        place = self.get_params(img, self.scale, self.ratio)
+        return F.resized_crop(img, *place, self.size, self.interpolation, antialias=self.antialias)
+
+    def __repr__(self) -> str:
+        scale, ratio = (tuple(round(x, 4) for x in numbers) for numbers in (self.scale, self.ratio))
+        shown = f"size={self.size}, scale={scale}, ratio={ratio}, interpolation={self.interpolation.value}"
+        return f"{type(self).__name__}({shown}, antialias={self.antialias})"
+
+
+class FiveCrop(Module):
+    """The four corners and the middle of the image, each (H, W), as a tuple."""
+
+    def __init__(self, size: int | Sequence[int]) -> None:
+        super().__init__()
+        self.size = pair(size, "size")
+
+    def forward(self, img: Any) -> Any:
+        """Five images."""
         return F.five_crop(img, self.size)
 
     def __repr__(self) -> str:
-        return f"FiveCrop(size={self.size})"
+        return f"{type(self).__name__}(size={self.size})"
 
 
-class TenCrop(FiveCrop):
-    """FiveCrop of the image and of its mirror image."""
+class TenCrop(Module):
+    """FiveCrop of the image and of its mirror image, as a tuple."""
 
-    def __init__(self, size: Any, vertical_flip: bool = False) -> None:
-        super().__init__(size)
+    def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
+        super().__init__()
+        self.size = pair(size, "size")
         self.vertical_flip = vertical_flip
 
-    def __call__(self, img: Any) -> Any:
+    def forward(self, img: Any) -> Any:
+        """Ten images."""
         return F.ten_crop(img, self.size, self.vertical_flip)
 
     def __repr__(self) -> str:
-        return f"TenCrop(size={self.size}, vertical_flip={self.vertical_flip})"
+        return f"{type(self).__name__}(size={self.size}, vertical_flip={self.vertical_flip})"
 
 
-class RandomHorizontalFlip(_Chance):
+class RandomHorizontalFlip(Chance):
     """Mirrored left to right with probability p."""
-
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__(p)
 
     def change(self, img: Any) -> Any:
         """Mirrored."""
         return F.hflip(img)
 
 
-class RandomVerticalFlip(_Chance):
+class RandomVerticalFlip(Chance):
     """Mirrored top to bottom with probability p."""
-
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__(p)
 
     def change(self, img: Any) -> Any:
         """Mirrored."""
         return F.vflip(img)
 
 
-def _angles(name: str, value: Any) -> list[float]:
-    if isinstance(value, (int, float)):
-        if value < 0:
-            raise ValueError(f"If {name} is a single number, it must be positive.")
-        return [-float(value), float(value)]
-    if len(value) != 2 and not (name == "shear" and len(value) == 4):
-        raise ValueError(f"{name} should be a sequence of length 2{' or 4' if name == 'shear' else ''}.")
-    return [float(v) for v in value]
+class RandomErasing(Module):
+    """A random rectangle of a tensor image (C, H, W) set to `value`: a number, one a channel, or "random" normal numbers.
 
+    scale: part of the area. ratio: H : W. Source: Z. Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896.
 
-class RandomRotation:
-    """Turned by a random angle of a range, in degrees."""
+    Raises: ValueError for a p or scale outside [0, 1], or a value that is none of these; TypeError if scale or ratio is no pair.
+    """
 
     def __init__(
         self,
-        degrees: Any,
-        interpolation: Any = InterpolationMode.NEAREST,
-        expand: bool = False,
-        center: Any = None,
-        fill: Any = 0,
+        p: float = 0.5,
+        scale: Sequence[float] = (0.02, 0.33),
+        ratio: Sequence[float] = (0.3, 3.3),
+        value: float | str | Sequence[float] = 0,
+        inplace: bool = False,
     ) -> None:
-        self.degrees = _angles("degrees", degrees)
-        self.interpolation, self.expand, self.center, self.fill = (
-            interpolation_mode(interpolation),
-            expand,
-            center,
-            fill,
-        )
-
-    def __call__(self, img: Any) -> Any:
-        return F.rotate(img, uniform(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
-
-    def __repr__(self) -> str:
-        text = f"RandomRotation(degrees={self.degrees}, interpolation={self.interpolation.value}, expand={self.expand}"
-        text += f", center={self.center}" if self.center is not None else ""
-        return text + (f", fill={self.fill}" if self.fill is not None else "") + ")"
-
-
-class RandomAffine:
-    """Turned, moved (parts of the size), scaled and sheared at random about the centre."""
-
-    def __init__(
-        self,
-        degrees: Any,
-        translate: Any = None,
-        scale: Any = None,
-        shear: Any = None,
-        interpolation: Any = InterpolationMode.NEAREST,
-        fill: Any = 0,
-        center: Any = None,
-    ) -> None:
-        self.degrees = _angles("degrees", degrees)
-        if translate is not None and not all(0.0 <= t <= 1.0 for t in translate):
-            raise ValueError(f"translation values should be between 0 and 1, got {translate}")
-        if scale is not None and not all(s > 0 for s in scale):
-            raise ValueError(f"scale values should be positive, got {scale}")
-        self.translate, self.scale = translate, scale
-        self.shear = None if shear is None else _angles("shear", shear)
-        self.interpolation, self.fill, self.center = interpolation_mode(interpolation), fill, center
-
-    def __call__(self, img: Any) -> Any:
-        _, height, width = get_dimensions(img)
-        angle = uniform(*self.degrees)
-        move = (0, 0)
-        if self.translate is not None:
-            dx, dy = float(self.translate[0] * width), float(self.translate[1] * height)
-            move = (round(uniform(-dx, dx)), round(uniform(-dy, dy)))
-        scale = 1.0 if self.scale is None else uniform(*self.scale)
-        shear = [0.0, 0.0]
-        if self.shear is not None:
-            shear = [uniform(*self.shear[:2]), uniform(*self.shear[2:]) if len(self.shear) == 4 else 0.0]
-        return F.affine(img, angle, move, scale, shear, self.interpolation, self.fill, self.center)
-
-    def __repr__(self) -> str:
-        text = f"RandomAffine(degrees={self.degrees}"
-        text += f", translate={self.translate}" if self.translate is not None else ""
-        text += f", scale={self.scale}" if self.scale is not None else ""
-        text += f", shear={self.shear}" if self.shear is not None else ""
-        text += (
-            f", interpolation={self.interpolation.value}" if self.interpolation is not InterpolationMode.NEAREST else ""
-        )
-        text += f", fill={self.fill}" if self.fill != 0 else ""
-        return text + (f", center={self.center}" if self.center is not None else "") + ")"
-
-
-class RandomErasing:
-    """A random rectangle of a tensor image replaced by a value, or by normal numbers for "random" (Zhong et al., arXiv:1708.04896)."""
-
-    def __init__(
-        self, p: float = 0.5, scale: Any = (0.02, 0.33), ratio: Any = (0.3, 3.3), value: Any = 0, inplace: bool = False
-    ) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"Random erasing probability should be between 0 and 1, got {p}")
+        super().__init__()
+        _check_pair("scale", scale)
+        _check_pair("ratio", ratio)
         if isinstance(value, str) and value != "random":
             raise ValueError(f"If value is str, it should be 'random', got {value!r}")
-        self.p, self.scale, self.ratio, self.value, self.inplace = p, scale, ratio, value, inplace
+        if not 0 <= scale[0] <= scale[1] <= 1:
+            raise ValueError(f"scale should be a range within [0, 1], got {scale!r}")
+        if not 0 <= p <= 1:
+            raise ValueError(f"p should be between 0 and 1, got {p}")
+        self.p = p
+        self.scale = scale
+        self.ratio = ratio
+        self.value = value
+        self.inplace = inplace
 
-    def __call__(self, img: Tensor) -> Tensor:
-        if not rand(1).item() < self.p:
+    def forward(self, img: Tensor) -> Tensor:
+        """The image, erased in part or not."""
+        if not draw.happens(self.p):
             return img
-        c, height, width = get_dimensions(img)
-        low, high = np.log(np.asarray(self.ratio, np.float32))
+        channels, height, width = F.get_dimensions(img)
         for _ in range(10):
-            area = height * width * uniform(*self.scale)
-            shape = float(np.exp(np.float32(uniform(float(low), float(high)))))
-            h, w = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
-            if not (h < height and w < width):
-                continue
-            if self.value == "random":
-                v: Any = from_array(engine(None).normal((c, h, w), np.dtype(np.float32)))
-            else:
-                v = from_array(np.asarray(self.value, np.float32).reshape(-1, 1, 1))
-            top = _below(height - h + 1)
-            return F.erase(img, top, _below(width - w + 1), h, w, v, self.inplace)
+            h, w = map(round, _random_rectangle(height * width, self.scale, self.ratio))
+            if h < height and w < width:
+                value = self._value(channels, h, w)
+                top = draw.integer(0, height - h + 1)
+                return F.erase(img, top, draw.integer(0, width - w + 1), h, w, value, self.inplace)
         return img
 
+    def _value(self, channels: int, height: int, width: int) -> Tensor:
+        if self.value == "random":
+            return randn(channels, height, width)
+        value = np.atleast_1d(np.asarray(self.value, np.float32))
+        if value.shape not in ((1,), (channels,)):
+            raise ValueError(
+                f"If value is a sequence, it should have 1 or {channels} (input channels) values, got {self.value!r}"
+            )
+        return from_array(value.reshape(-1, 1, 1))
+
     def __repr__(self) -> str:
-        return f"RandomErasing(p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, inplace={self.inplace})"
+        shown = f"p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, inplace={self.inplace}"
+        return f"{type(self).__name__}({shown})"
+
+
+def _check_pair(name: str, value: Any) -> None:
+    if not isinstance(value, Sequence) or len(value) != 2:
+        raise TypeError(f"{name} should be a sequence of two numbers, got {value!r}")

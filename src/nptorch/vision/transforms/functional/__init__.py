@@ -1,17 +1,29 @@
-"""torchvision.transforms.functional's names (https://pytorch.org/vision/stable/transforms.html#functional-transforms)."""
+"""torchvision.transforms.functional's names (https://pytorch.org/vision/stable/transforms.html)."""
 
+from nptorch.vision.transforms.functional.blur import gaussian_blur
 from nptorch.vision.transforms.functional.color import (
     adjust_brightness,
     adjust_contrast,
+    adjust_gamma,
     adjust_hue,
     adjust_saturation,
-    gaussian_blur,
+    adjust_sharpness,
+    autocontrast,
+    equalize,
     invert,
+    posterize,
     rgb_to_grayscale,
+    solarize,
     to_grayscale,
 )
+from nptorch.vision.transforms.functional.conversion import (
+    convert_image_dtype,
+    normalize,
+    pil_to_tensor,
+    to_pil_image,
+    to_tensor,
+)
 from nptorch.vision.transforms.functional.geometry import (
-    affine,
     center_crop,
     crop,
     erase,
@@ -20,25 +32,21 @@ from nptorch.vision.transforms.functional.geometry import (
     pad,
     resize,
     resized_crop,
-    rotate,
     ten_crop,
     vflip,
 )
-from nptorch.vision.transforms.functional.images import (
+from nptorch.vision.transforms.functional.image import (
     InterpolationMode,
-    convert_image_dtype,
     get_dimensions,
     get_image_num_channels,
     get_image_size,
-    normalize,
-    pil_to_tensor,
-    to_pil_image,
-    to_tensor,
 )
+from nptorch.vision.transforms.functional.warp import affine, perspective, rotate
 
 __all__ = [
-    "InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_hue", "adjust_saturation", "affine", "center_crop",
-    "convert_image_dtype", "crop", "erase", "five_crop", "gaussian_blur", "get_dimensions", "get_image_num_channels", "get_image_size",
-    "hflip", "invert", "normalize", "pad", "pil_to_tensor", "resize", "resized_crop", "rgb_to_grayscale", "rotate", "ten_crop",
-    "to_grayscale", "to_pil_image", "to_tensor", "vflip",
+    "InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue", "adjust_saturation",
+    "adjust_sharpness", "affine", "autocontrast", "center_crop", "convert_image_dtype", "crop", "equalize", "erase", "five_crop",
+    "gaussian_blur", "get_dimensions", "get_image_num_channels", "get_image_size", "hflip", "invert", "normalize", "pad", "perspective",
+    "pil_to_tensor", "posterize", "resize", "resized_crop", "rgb_to_grayscale", "rotate", "solarize", "ten_crop", "to_grayscale",
+    "to_pil_image", "to_tensor", "vflip",
 ]  # fmt: skip

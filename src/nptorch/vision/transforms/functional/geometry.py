@@ -1,208 +1,149 @@
-"""Where pixels are: crops, flips, sizes, turns. PIL images through Pillow, Tensors (..., H, W) in NumPy."""
+"""Size and place: resizing, cropping, padding, flipping, erasing. Images are PIL images or tensors (..., C, H, W)."""
 
 from __future__ import annotations
 
-import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from nptorch import dtypes
+from nptorch.nn.functional import interpolate
+from nptorch.nn.functional import pad as pad_tensor
 from nptorch.tensor import Tensor, from_array
-from nptorch.vision.transforms.functional.images import (
-    PILLOW,
+from nptorch.vision.transforms.functional.image import (
+    Array,
     InterpolationMode,
     get_dimensions,
     interpolation_mode,
-    is_pil,
-    need_image,
+    is_tensor_image,
+    pair,
+    pil_code,
+    pil_fill,
 )
 
+_BILINEAR = InterpolationMode.BILINEAR
 
-def pair(size: Any, what: str = "size") -> tuple[int, int]:
-    """(height, width) from a number or a sequence of one or two.
 
-    Raises: ValueError for anything else.
+def resized_size(
+    image_size: tuple[int, int], size: int | Sequence[int], max_size: int | None = None
+) -> tuple[int, int]:
+    """(H, W) after resize(): `size` itself, or, for one number, the shorter edge of that length, the longer one in proportion.
+
+    Raises: ValueError if max_size is not above the shorter edge's length, or given with two sizes.
     """
-    if isinstance(size, (int, float)):
-        return int(size), int(size)
-    values = tuple(size)
-    if len(values) == 1:
-        return int(values[0]), int(values[0])
-    if len(values) != 2:
-        raise ValueError(f"Please provide only two dimensions (h, w) for {what}, got {size!r}")
-    return int(values[0]), int(values[1])
-
-
-# --- crops and flips ---
-
-
-def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
-    """The rectangle from (top, left) on; what lies outside the image is 0."""
-    if is_pil(img):
-        return img.crop((left, top, left + width, top + height))
-    array = need_image(img)._array
-    h, w = array.shape[-2:]
-    inside = array[..., max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-    if left >= 0 and top >= 0 and top + height <= h and left + width <= w:
-        return from_array(inside)
-    out = np.zeros((*array.shape[:-2], height, width), array.dtype)
-    y, x = max(-top, 0), max(-left, 0)
-    out[..., y : y + inside.shape[-2], x : x + inside.shape[-1]] = inside
-    return from_array(out)
-
-
-def center_crop(img: Any, output_size: Any) -> Any:
-    """The middle rectangle; a smaller image is padded with 0 first."""
-    th, tw = pair(output_size)
-    _, h, w = get_dimensions(img)
-    if tw > w or th > h:
-        sides = [max(tw - w, 0) // 2, max(th - h, 0) // 2, (max(tw - w, 0) + 1) // 2, (max(th - h, 0) + 1) // 2]
-        img = pad(img, sides)
-        _, h, w = get_dimensions(img)
-    return crop(img, round((h - th) / 2.0), round((w - tw) / 2.0), th, tw)
-
-
-def hflip(img: Any) -> Any:
-    """Mirrored left to right."""
-    if is_pil(img):
-        return img.transpose(0)
-    return from_array(np.ascontiguousarray(need_image(img)._array[..., ::-1]))
-
-
-def vflip(img: Any) -> Any:
-    """Mirrored top to bottom."""
-    if is_pil(img):
-        return img.transpose(1)
-    return from_array(np.ascontiguousarray(need_image(img)._array[..., ::-1, :]))
-
-
-def five_crop(img: Any, size: Any) -> tuple[Any, ...]:
-    """The four corners and the centre.
-
-    Raises: ValueError if the crop is larger than the image.
-    """
-    th, tw = pair(size)
-    _, h, w = get_dimensions(img)
-    if tw > w or th > h:
-        raise ValueError(f"Requested crop size {(th, tw)} is bigger than input size {(h, w)}")
-    corners = [(0, 0), (0, w - tw), (h - th, 0), (h - th, w - tw)]
-    return (*(crop(img, top, left, th, tw) for top, left in corners), center_crop(img, (th, tw)))
-
-
-def ten_crop(img: Any, size: Any, vertical_flip: bool = False) -> tuple[Any, ...]:
-    """five_crop() of the image and of its mirror image."""
-    return five_crop(img, size) + five_crop(vflip(img) if vertical_flip else hflip(img), size)
-
-
-def _sides(padding: Any) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom)."""
-    if isinstance(padding, int):
-        return (padding,) * 4
-    values = tuple(padding)
-    if len(values) == 1:
-        return values * 4
-    if len(values) == 2:
-        return (*values, *values)
-    if len(values) != 4:
-        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(values)} element tuple")
-    return values  # type: ignore[return-value]
-
-
-_NUMPY_MODES = {"edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}
-
-
-def pad(img: Any, padding: Any, fill: Any = 0, padding_mode: str = "constant") -> Any:
-    """Borders of (left, top, right, bottom) pixels: of one value, or mirrored from the image.
-
-    Raises: ValueError for a mode that does not exist.
-    """
-    left, top, right, bottom = _sides(padding)
-    if padding_mode != "constant" and padding_mode not in _NUMPY_MODES:
-        raise ValueError(f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}")
-    if is_pil(img):
-        from PIL import Image, ImageOps
-
-        if padding_mode == "constant":
-            value = tuple(int(f) for f in fill) if isinstance(fill, (tuple, list)) else fill
-            if isinstance(value, (int, float)) and img.mode in ("RGB", "RGBA"):
-                value = (int(value),) * len(img.getbands())
-            return ImageOps.expand(img, (left, top, right, bottom), fill=value)
-        pixels = np.asarray(img)
-        widths = ((top, bottom), (left, right), (0, 0))[: pixels.ndim]
-        return Image.fromarray(np.pad(pixels, widths, mode=_NUMPY_MODES[padding_mode]))  # type: ignore[call-overload]
-    array = need_image(img)._array
-    widths = ((0, 0),) * (array.ndim - 2) + ((top, bottom), (left, right))
-    if padding_mode == "constant":
-        value = fill[0] if isinstance(fill, (tuple, list)) else fill
-        return from_array(np.pad(array, widths, constant_values=value or 0))
-    return from_array(np.pad(array, widths, mode=_NUMPY_MODES[padding_mode]))  # type: ignore[call-overload]
-
-
-# --- sizes ---
-
-
-def resized_size(image_size: tuple[int, int], size: Any, max_size: int | None = None) -> tuple[int, int]:
-    """The (height, width) that resize() gives an image of (height, width).
-
-    Raises: ValueError if max_size is not larger than a size for the shorter side.
-    """
-    values = (size,) if isinstance(size, int) else tuple(size)
-    if len(values) == 2:
-        return int(values[0]), int(values[1])
-    h, w = image_size
-    short, long = min(h, w), max(h, w)
-    new_short, new_long = int(values[0]), int(values[0] * long / short)
+    sizes = (size,) if isinstance(size, int) else tuple(size)
+    if len(sizes) not in (1, 2):
+        raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(sizes)} element tuple/list")
+    if len(sizes) == 2:
+        if max_size is not None:
+            raise ValueError(
+                f"max_size ({max_size}) goes with a size of one number, the shorter edge, not with {size!r}"
+            )
+        return sizes[0], sizes[1]
+    height, width = image_size
+    short, long = sizes[0], int(sizes[0] * max(image_size) / min(image_size))
     if max_size is not None:
-        if max_size <= values[0]:
+        if max_size <= short:
             raise ValueError(
                 f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge size = {size}"
             )
-        if new_long > max_size:
-            new_short, new_long = int(max_size * new_short / new_long), max_size
-    return (new_short, new_long) if h <= w else (new_long, new_short)
+        if long > max_size:
+            short, long = int(max_size * short / long), max_size
+    return (long, short) if width <= height else (short, long)
 
 
 def resize(
     img: Any,
-    size: Any,
-    interpolation: Any = InterpolationMode.BILINEAR,
+    size: int | Sequence[int],
+    interpolation: InterpolationMode | int = _BILINEAR,
     max_size: int | None = None,
     antialias: bool | None = True,
 ) -> Any:
-    """Resampled to (height, width), or so that the shorter side has a length."""
+    """The image scaled to (H, W), or its shorter edge to one number.
+
+    max_size: a limit for the longer edge. antialias: for tensors; Pillow always does it.
+    Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.functional.resize.html
+    """
     mode = interpolation_mode(interpolation)
-    _, h, w = get_dimensions(img)
-    height, width = resized_size((h, w), size, max_size)
-    if is_pil(img):
-        return img.resize((width, height), PILLOW[mode])
-    if (height, width) == (h, w):
+    height, width = get_dimensions(img)[1:]
+    new_size = resized_size((height, width), size, max_size)
+    if new_size == (height, width):
         return img
-    from PIL import Image
-
-    array = img._array
-    planes = array.reshape(-1, h, w)
-    if mode in (InterpolationMode.NEAREST, InterpolationMode.NEAREST_EXACT):
-        half = 0.5 if mode is InterpolationMode.NEAREST_EXACT else 0.0
-        rows = np.minimum(((np.arange(height) + half) * (h / height)).astype(int), h - 1)
-        columns = np.minimum(((np.arange(width) + half) * (w / width)).astype(int), w - 1)
-        return from_array(array[..., rows[:, None], columns])
-    if antialias:
-        # Pillow's filters widen with the reduction, which is what antialias means.
-        made = np.stack(
-            [np.asarray(Image.fromarray(p.astype(np.float32)).resize((width, height), PILLOW[mode])) for p in planes]
+    if is_tensor_image(img):
+        return _resize_tensor(img, new_size, mode, bool(antialias))
+    if antialias is False:
+        warnings.warn(
+            "Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.", stacklevel=2
         )
-    else:
-        from nptorch.nn.functional import interpolate
+    return img.resize(new_size[::-1], pil_code(mode))
 
-        made = interpolate(
-            from_array(planes[:, None].astype(np.float32)), (height, width), mode=mode.value, align_corners=False
-        )._array[:, 0]
-    made = made.reshape(*array.shape[:-2], height, width)
-    if array.dtype.kind in "iu":
-        limits = np.iinfo(array.dtype)
-        made = np.clip(np.rint(made), limits.min, limits.max)
-    return from_array(made.astype(array.dtype))
+
+def _resize_tensor(img: Tensor, size: tuple[int, int], mode: InterpolationMode, antialias: bool) -> Tensor:
+    height, width = img._array.shape[-2:]
+    if mode in (InterpolationMode.NEAREST, InterpolationMode.NEAREST_EXACT):
+        return interpolate(img.reshape(1, -1, height, width), size, mode=mode.value).reshape(*img.shape[:-2], *size)
+    if mode not in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC):
+        raise ValueError(f"Interpolation mode '{mode.value}' is unsupported with Tensor input")
+    values = img if img._array.dtype in (np.float32, np.float64) else img.to(dtypes.float32)
+    if antialias:
+        filters = [
+            _antialias(n, m, mode).astype(values._array.dtype) for n, m in zip((height, width), size, strict=True)
+        ]
+        values = from_array(filters[0]) @ (values @ from_array(filters[1].T))
+    else:
+        planes = values.reshape(1, -1, height, width)
+        values = interpolate(planes, size, mode=mode.value, align_corners=False).reshape(*img.shape[:-2], *size)
+    if img._array.dtype.kind not in "iu":
+        return values.to(img.dtype)
+    if img.dtype is dtypes.uint8:  # bicubic weights overshoot
+        values = values.clamp(0, 255)
+    return values.round().to(img.dtype)
+
+
+def _antialias(size: int, new_size: int, mode: InterpolationMode) -> Array:
+    """What each old pixel adds to each new one, (new_size, size): a filter as wide as the wider of the two pixels.
+
+    The triangle, or the cubic convolution (a = -1/2) of R. Keys, IEEE Trans. ASSP 29(6), 1981, as in Pillow.
+    """
+    scale = size / new_size
+    centres = (np.arange(new_size) + 0.5) * scale - 0.5
+    x = abs(np.arange(size) - centres[:, None]) / max(scale, 1.0)
+    if mode is InterpolationMode.BILINEAR:
+        weights = np.maximum(1 - x, 0)
+    else:
+        weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, np.where(x < 2, ((-0.5 * x + 2.5) * x - 4) * x + 2, 0))
+    return weights / weights.sum(1, keepdims=True)
+
+
+def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
+    """The rectangle of the image; what lies outside it is 0."""
+    if not is_tensor_image(img):
+        return img.crop((left, top, left + width, top + height))
+    h, w = img._array.shape[-2:]
+    right, bottom = left + width, top + height
+    inside = img[..., max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    if left >= 0 and top >= 0 and right <= w and bottom <= h:
+        return inside
+    margins = [
+        max(min(-left, width), 0),
+        max(min(-top, height), 0),
+        max(right - max(w, left), 0),
+        max(bottom - max(h, top), 0),
+    ]
+    return pad(inside, margins)
+
+
+def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
+    """The middle (H, W) of the image, which is padded with 0 where it is smaller."""
+    new_height, new_width = pair(output_size, "output_size")
+    height, width = get_dimensions(img)[1:]
+    more_h, more_w = max(new_height - height, 0), max(new_width - width, 0)
+    if more_h or more_w:
+        img = pad(img, [more_w // 2, more_h // 2, (more_w + 1) // 2, (more_h + 1) // 2])
+        height, width = height + more_h, width + more_w
+    return crop(img, round((height - new_height) / 2), round((width - new_width) / 2), new_height, new_width)
 
 
 def resized_crop(
@@ -211,126 +152,108 @@ def resized_crop(
     left: int,
     height: int,
     width: int,
-    size: Any,
-    interpolation: Any = InterpolationMode.BILINEAR,
+    size: int | Sequence[int],
+    interpolation: InterpolationMode | int = _BILINEAR,
     antialias: bool | None = True,
 ) -> Any:
-    """crop(), then resize()."""
+    """The rectangle of the image, scaled to `size`."""
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
-# --- turns ---
+_PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
-def inverse_affine_matrix(
-    center: Sequence[float], angle: float, translate: Sequence[float], scale: float, shear: Sequence[float]
-) -> list[float]:
-    """Where an output pixel comes from: (a, b, c, d, e, f) with x_in = a x + b y + c, y_in = d x + e y + f.
+def pad(img: Any, padding: int | Sequence[int], fill: Any = 0, padding_mode: str = "constant") -> Any:
+    """The image with a border of [all], [left and right, top and bottom] or [left, top, right, bottom] pixels.
 
-    The image is scaled, sheared and turned (degrees, counter-clockwise positive here) about the centre, then moved.
+    padding_mode: "constant" (fill), "edge", "reflect" (without the edge) or "symmetric" (with it). Negative padding crops.
+    Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.functional.pad.html
+
+    Raises: TypeError or ValueError for padding or a mode that does not exist.
     """
-    rotation, sx, sy = math.radians(angle), math.radians(shear[0]), math.radians(shear[1])
-    a = math.cos(rotation - sy) / math.cos(sy)
-    b = -math.cos(rotation - sy) * math.tan(sx) / math.cos(sy) - math.sin(rotation)
-    c = math.sin(rotation - sy) / math.cos(sy)
-    d = -math.sin(rotation - sy) * math.tan(sx) / math.cos(sy) + math.cos(rotation)
-    matrix = [d / scale, -b / scale, 0.0, -c / scale, a / scale, 0.0]
-    (cx, cy), (tx, ty) = center, translate
-    matrix[2] += matrix[0] * (-cx - tx) + matrix[1] * (-cy - ty) + cx
-    matrix[5] += matrix[3] * (-cx - tx) + matrix[4] * (-cy - ty) + cy
-    return matrix
+    left, top, right, bottom = check_padding(padding, padding_mode)
+    if is_tensor_image(img):
+        if fill is not None and not isinstance(fill, (int, float)):
+            raise TypeError(f"fill should be a number for tensors, got {fill!r}")
+        if padding_mode == "constant":
+            return pad_tensor(img, [left, right, top, bottom], value=fill or 0)
+        height, width = img._array.shape[-2:]
+        rows, columns = _mirrored(height, top, bottom, padding_mode), _mirrored(width, left, right, padding_mode)
+        return img[..., from_array(rows[:, None]), from_array(columns)]
+    if padding_mode == "constant":
+        from PIL import ImageOps
+
+        expanded = ImageOps.expand(img, border=(left, top, right, bottom), fill=pil_fill(fill, img))
+        if img.mode == "P":
+            expanded.putpalette(img.getpalette())
+        return expanded
+    from PIL import Image
+
+    rows, columns = _mirrored(img.height, top, bottom, padding_mode), _mirrored(img.width, left, right, padding_mode)
+    padded = Image.fromarray(np.asarray(img)[rows[:, None], columns])
+    if img.mode == "P":
+        padded.putpalette(img.getpalette())
+    return padded
 
 
-def _fill(img: Any, fill: Any) -> Any:
-    if fill is None:
-        return None
-    bands = len(img.getbands())
-    if isinstance(fill, (int, float)) and bands > 1:
-        fill = (fill,) * bands
-    return tuple(int(f) for f in fill) if isinstance(fill, (tuple, list)) and img.mode != "F" else fill
+def check_padding(padding: Any, padding_mode: str = "constant") -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of an argument of pad().
 
-
-def affine(
-    img: Any,
-    angle: float,
-    translate: Sequence[float],
-    scale: float,
-    shear: Any,
-    interpolation: Any = InterpolationMode.NEAREST,
-    fill: Any = None,
-    center: Any = None,
-) -> Any:
-    """Turned clockwise by `angle` degrees, moved, scaled and sheared about the centre.
-
-    Raises: ValueError for a scale that is not positive.
+    Raises: TypeError or ValueError for padding or a mode that does not exist.
     """
-    if scale <= 0.0:
-        raise ValueError(f"Argument scale should be positive, got {scale}")
-    shears = [float(shear), 0.0] if isinstance(shear, (int, float)) else [*map(float, shear), 0.0][:2]
-    _, h, w = get_dimensions(img)
-    mode = interpolation_mode(interpolation)
-    middle = [w * 0.5, h * 0.5] if center is None else list(center)
-    if is_pil(img):
-        matrix = inverse_affine_matrix(middle, angle, translate, scale, shears)
-        return img.transform((w, h), 0, matrix, PILLOW[mode], fillcolor=_fill(img, fill))
-    return _warp(img, inverse_affine_matrix(middle, angle, translate, scale, shears), h, w, mode, fill)
+    if padding_mode not in _PAD_MODES:
+        raise ValueError(f"Padding mode should be one of {', '.join(_PAD_MODES)}, got {padding_mode!r}")
+    values = [padding] if isinstance(padding, int) else padding
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(f"padding should be an int or a sequence of ints, got {padding!r}")
+    if len(values) not in (1, 2, 4):
+        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(values)} element tuple")
+    left, top, right, bottom = values if len(values) == 4 else (values[0], values[-1]) * 2
+    return left, top, right, bottom
 
 
-def _warp(img: Tensor, matrix: list[float], height: int, width: int, mode: InterpolationMode, fill: Any) -> Tensor:
-    """The output pixel centres led back through `matrix` and read there."""
-    array = need_image(img)._array
-    h, w = array.shape[-2:]
-    y, x = np.mgrid[0:height, 0:width] + 0.5
-    a, b, c, d, e, f = matrix
-    xs, ys = a * x + b * y + c - 0.5, d * x + e * y + f - 0.5
-    value = 0.0 if fill is None else float(fill[0] if isinstance(fill, (tuple, list)) else fill)
-
-    def read(rows: Any, columns: Any) -> Any:
-        inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
-        found = array[..., np.clip(rows, 0, h - 1), np.clip(columns, 0, w - 1)]
-        return np.where(inside, found, np.asarray(value, array.dtype))
-
-    if mode is InterpolationMode.NEAREST:
-        return from_array(read(np.rint(ys).astype(int), np.rint(xs).astype(int)))
-    top, left = np.floor(ys).astype(int), np.floor(xs).astype(int)
-    v, u = ys - top, xs - left
-    made = (read(top, left) * (1 - u) + read(top, left + 1) * u) * (1 - v) + (
-        read(top + 1, left) * (1 - u) + read(top + 1, left + 1) * u
-    ) * v
-    return from_array((np.rint(made) if array.dtype.kind in "iu" else made).astype(array.dtype))
+def _mirrored(size: int, before: int, after: int, mode: str) -> Array:
+    """Which old row (or column) each one of a padded image copies."""
+    kept = np.arange(max(-before, 0), size - max(-after, 0))
+    return np.pad(kept, (max(before, 0), max(after, 0)), mode=mode)  # type: ignore[call-overload]
 
 
-def rotate(
-    img: Any,
-    angle: float,
-    interpolation: Any = InterpolationMode.NEAREST,
-    expand: bool = False,
-    center: Any = None,
-    fill: Any = None,
-) -> Any:
-    """Turned counter-clockwise by `angle` degrees; `expand` enlarges the image so that all of it is kept."""
-    mode = interpolation_mode(interpolation)
-    if is_pil(img):
-        return img.rotate(angle, PILLOW[mode], expand, center, fillcolor=_fill(img, fill))
-    _, h, w = get_dimensions(img)
-    middle = [w * 0.5, h * 0.5] if center is None else list(center)
-    matrix = inverse_affine_matrix(middle, -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
-    if not expand:
-        return _warp(img, matrix, h, w, mode, fill)
-    turn = math.radians(angle)
-    width = math.ceil(abs(w * math.cos(turn)) + abs(h * math.sin(turn)) - 1e-9)
-    height = math.ceil(abs(w * math.sin(turn)) + abs(h * math.cos(turn)) - 1e-9)
-    dx, dy = (width - w) / 2, (height - h) / 2
-    matrix[2] -= matrix[0] * dx + matrix[1] * dy
-    matrix[5] -= matrix[3] * dx + matrix[4] * dy
-    return _warp(img, matrix, height, width, mode, fill)
+def hflip(img: Any) -> Any:
+    """The image mirrored left to right."""
+    return img.flip(-1) if is_tensor_image(img) else img.transpose(0)
+
+
+def vflip(img: Any) -> Any:
+    """The image mirrored top to bottom."""
+    return img.flip(-2) if is_tensor_image(img) else img.transpose(1)
+
+
+def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, Any]:
+    """The four corners (top left, top right, bottom left, bottom right) and the middle of the image, each (H, W).
+
+    Raises: ValueError if the image is smaller.
+    """
+    new_height, new_width = pair(size, "size")
+    height, width = get_dimensions(img)[1:]
+    if new_width > width or new_height > height:
+        raise ValueError(f"Requested crop size {(new_height, new_width)} is bigger than input size {(height, width)}")
+    bottom, right = height - new_height, width - new_width
+    corners = [crop(img, top, left, new_height, new_width) for top in (0, bottom) for left in (0, right)]
+    return corners[0], corners[1], corners[2], corners[3], center_crop(img, (new_height, new_width))
+
+
+def ten_crop(img: Any, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
+    """five_crop() of the image and of its mirror image."""
+    return five_crop(img, size) + five_crop(vflip(img) if vertical_flip else hflip(img), size)
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Tensor:
-    """A tensor image with the rectangle at (i, j) replaced by `v`."""
+    """The image with rows i..i+h and columns j..j+w set to v.
+
+    Raises: TypeError for anything but a tensor.
+    """
     if not isinstance(img, Tensor):
-        raise TypeError(f"Tensor is expected, got {type(img).__name__}; put ToTensor() before RandomErasing()")
-    out = img if inplace else from_array(img._array.copy())
-    out._array[..., i : i + h, j : j + w] = v._array if isinstance(v, Tensor) else v
-    out._version[0] += 1
-    return out
+        raise TypeError(f"img should be Tensor Image. Got {type(img)}")
+    result = img if inplace else img.clone()
+    result[..., i : i + h, j : j + w] = v
+    return result
