@@ -33,8 +33,8 @@ class BuildNative(build_ext):
             self.extensions = []
             reason = str(error).splitlines()[0][:100]
             print(
-                f"nptorch: the native kernels were not built ({reason} ...); NumPy serves instead, several times slower. "
-                "Install a C++17 compiler (g++ or clang++) and install nptorch again to get them.",
+                f"nptorch: the native kernels were not built ({reason} ...); NumPy serves instead, several times "
+                "slower. Install a C++17 compiler (g++ or clang++) and install nptorch again to get them.",
                 flush=True,
             )
 

@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 import nptorch
 from nptorch import nn, optim, serialization
 from nptorch.errors import CheckpointError
+from nptorch.serialization import legacy
 from nptorch.serialization.archive import write_archive
 from nptorch.serialization.pickler import Pickler
 from nptorch.serialization.storage import Storage
@@ -385,3 +386,23 @@ def test_mmap_needs_a_path(tmp_path: Path) -> None:
         serialization.load(cuda_file(), mmap=True)
     with pytest.raises(CheckpointError, match="zip format"):
         serialization.load(HERE / "golden" / "checkpoints" / "mixed_legacy.pt", mmap=True)
+
+
+def test_legacy_parts_of_storages() -> None:
+    """PyTorch before 0.4 named a part of a storage in the persistent id."""
+    content = io.BytesIO()
+    pickler = Pickler(content, 2)
+    pickler.dump([nptorch.zeros(2), nptorch.zeros(2)])
+    # The first tensor becomes elements 1 and 2 of storage "0", the second elements 2 and 3.
+    pickled = content.getvalue()
+    for key, start in ((b"0", b"K\x01"), (b"1", b"K\x02")):
+        old_end = pickled.index(b"K\x02t", pickled.index(b"X\x01\0\0\0" + key))
+        part = b"(X\x01\0\0\0" + (b"p" if key == b"0" else b"q") + start + b"K\x02t"
+        pickled = pickled[:old_end] + b"K\x04" + part + b"t" + pickled[old_end + 3 :]
+    pickled = pickled.replace(b"X\x01\0\0\0" + b"1", b"X\x01\0\0\0" + b"0")
+    head = b"".join(pickle.dumps(value, 2) for value in (legacy.MAGIC, legacy.PROTOCOL, {}))
+    storage = np.array([4], "<i8").tobytes() + np.array([5, 6, 7, 8], np.float32).tobytes()
+    first, second = serialization.load(io.BytesIO(head + pickled + pickle.dumps(["0"], 2) + storage))
+    assert first.tolist() == [6, 7] and second.tolist() == [7, 8]
+    first[1] = 0
+    assert second[0] == 0

@@ -38,7 +38,8 @@ template <class T> NPT_INLINE T exponentials(const T* x, long size, T most, T* o
 template <class T> NPT_INLINE void log_softmax_row(const T* x, long size, T* y) {
   const T most = row_max(x, size), shift = log_of(exponentials<T>(x, size, most, nullptr));
   each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
-    store_upto(y + i, lanes, load_upto(x + i, lanes) - most - shift);  // in this order, or a large x loses the logarithm
+    // Not most + shift first: a large x would swallow the logarithm.
+    store_upto(y + i, lanes, load_upto(x + i, lanes) - most - shift);
   });
 }
 

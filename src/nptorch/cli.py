@@ -65,9 +65,7 @@ _no_download = click.option("--no-download", is_flag=True, help="Never touch the
 @_root
 @click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), help="Default: that of the model's recipe.")
-@click.option(
-    "--lr", type=_POSITIVE, help="Learning rate. Default: that of the model's recipe."
-)
+@click.option("--lr", type=_POSITIVE, help="Learning rate. Default: that of the model's recipe.")
 @click.option("--optimizer", type=click.Choice(["sgd", "adam", "adamw", "rmsprop", "adagrad"]))
 @click.option("--momentum", type=click.FloatRange(0))
 @click.option("--weight-decay", type=click.FloatRange(0), default=0.0)

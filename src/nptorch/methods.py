@@ -12,7 +12,7 @@ import numpy as np
 from nptorch import devices, dtypes, naming
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
-from nptorch.ops import activation, create, index, linalg, pointwise, shape, sort  # noqa: F401  (they fill METHODS)
+from nptorch.ops import activation, compare, create, gather, index, join, linalg, pointwise, running, shape, sort  # noqa: F401  (they fill METHODS)
 from nptorch.ops.pointwise import cast_op
 from nptorch.ops.signatures import METHODS, axis, method
 from nptorch.size import Size
@@ -169,19 +169,19 @@ def _inplace_operator(name: str, f: Callable[[Tensor, Any], Tensor]) -> None:
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "add": pointwise.add, "sub": METHODS["sub"], "mul": pointwise.mul, "truediv": pointwise.div, "floordiv": pointwise.floor_div,
-    "mod": pointwise.remainder, "pow": pointwise.pow, "and": pointwise.bitwise_and, "or": pointwise.bitwise_or,
-    "xor": pointwise.bitwise_xor, "lshift": pointwise.bitwise_left_shift, "rshift": pointwise.bitwise_right_shift,
+    "mod": pointwise.remainder, "pow": pointwise.pow, "and": compare.bitwise_and, "or": compare.bitwise_or,
+    "xor": compare.bitwise_xor, "lshift": compare.bitwise_left_shift, "rshift": compare.bitwise_right_shift,
 }  # fmt: skip
 for _name, _f in _BINARY.items():
     _operator(f"__{_name}__", _f)
     _operator(f"__r{_name}__", _f, reverse=True)
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": pointwise.eq,
-    "ne": pointwise.ne,
-    "lt": pointwise.lt,
-    "le": pointwise.le,
-    "gt": pointwise.gt,
-    "ge": pointwise.ge,
+    "eq": compare.eq,
+    "ne": compare.ne,
+    "lt": compare.lt,
+    "le": compare.le,
+    "gt": compare.gt,
+    "ge": compare.ge,
 }
 for _name, _f in _COMPARE.items():
     _operator(f"__{_name}__", _f)
@@ -194,7 +194,7 @@ METHODS["__matmul__"] = lambda self, other: linalg.matmul(self, other) if isinst
 METHODS["__neg__"] = lambda self: pointwise.neg(self)
 METHODS["__pos__"] = lambda self: self
 METHODS["__abs__"] = lambda self: pointwise.absolute(self)
-METHODS["__invert__"] = lambda self: pointwise.bitwise_not(self)
+METHODS["__invert__"] = lambda self: compare.bitwise_not(self)
 
 
 # --- conversions ---

@@ -181,7 +181,7 @@ for _ in range(20):
 
 @pytest.mark.slow
 def test_busy_processes_beside(threads):
-    """Two busy processes on every core: a fair share is a third of the machine, and no loop waits for a sleeping thread."""
+    """Two busy processes on every core: a fair share is a third, and no loop waits for a sleeping thread."""
     cores = len(os.sched_getaffinity(0))
     threads(cores)
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nptorch.autograd.engine import grad
-from nptorch.ops.shape import reshape, stack
+from nptorch.ops.join import stack
+from nptorch.ops.shape import reshape
 from nptorch.tensor import Tensor, from_array
 
 

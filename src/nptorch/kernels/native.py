@@ -1,8 +1,9 @@
-"""The native kernels as the ops call them: a function an op, with the reference's signature, that takes the cases it is fast at.
+"""The native kernels as the ops call them: a function an op, with the reference's signature.
 
-Each returns NotImplemented for a case that the reference has to serve: another dtype, mixed dtypes, empty arrays, an axis it does not
-know. Arrays that do not lie in C order are copied. Without the extension (no compiler at installation) AVAILABLE is False, KERNELS is
-empty, and the functions that are called directly return NotImplemented.
+Each takes the cases it is fast at and returns NotImplemented for those that the reference has to serve: another dtype,
+mixed dtypes, empty arrays, an axis it does not know. Arrays that do not lie in C order are copied. Without the extension
+(no compiler at installation) AVAILABLE is False, KERNELS is empty, and the functions that are called directly return
+NotImplemented.
 """
 
 from __future__ import annotations
@@ -404,14 +405,15 @@ def release_memory() -> int:
 
 
 def memory_stats() -> dict[str, int]:
-    """Bytes live, kept for reuse, and kept at most (limit); allocations reused and fresh. Empty without the extension."""
+    """Bytes live, kept, and kept at most (limit); allocations reused and fresh. Empty without the extension."""
     return _native.memory_stats() if AVAILABLE else {}
 
 
 def use_cached_memory() -> None:
     """Let NumPy arrays made in the current context (contextvars) use memory that is kept for reuse.
 
-    Importing this module does so for the importing thread; a new thread or an empty Context needs this call, or one native kernel.
+    Importing this module does so for the importing thread; a new thread or an empty Context needs this call, or one
+    native kernel.
     """
     if AVAILABLE:
         _native.use_cached_memory()

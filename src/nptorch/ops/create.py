@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from nptorch import devices, dtypes
+from nptorch.ops.join import stack
 from nptorch.ops.promotion import number
-from nptorch.ops.shape import reshape, stack
+from nptorch.ops.shape import reshape
 from nptorch.ops.signatures import function, method
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
@@ -366,7 +367,7 @@ def diag_embed(input: Tensor, offset: int = 0) -> Tensor:
 @function(method=False)
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of the elements of vectors, a row each."""
-    from nptorch.ops.shape import meshgrid
+    from nptorch.ops.join import meshgrid
 
     return tensors[0] if len(tensors) == 1 else stack([reshape(t, -1) for t in meshgrid(*tensors)], 1)
 

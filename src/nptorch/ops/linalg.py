@@ -234,7 +234,8 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 @function("cross")
 def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """The cross product of 3-vectors along `dim`."""
-    from nptorch.ops.shape import select, stack
+    from nptorch.ops.join import stack
+    from nptorch.ops.shape import select
 
     (a1, a2, a3), (b1, b2, b3) = ([select(x, dim, i) for i in range(3)] for x in (input, other))
     return stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], dim)

@@ -11,7 +11,7 @@ import numpy as np
 from nptorch import dtypes
 from nptorch.ops.pointwise import absolute, cast_op, conj, exp, pow, sqrt, where, zeros_of
 from nptorch.ops.registry import op
-from nptorch.ops.shape import expand_op, flatten, flip_op, reshape, squeeze_op, unsqueeze_op
+from nptorch.ops.shape import expand_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, into_out, result
@@ -102,39 +102,6 @@ def mean(
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The mean over `dim` of what is not NaN."""
     return nansum(input, dim, keepdim) / sum(input == input, dim, keepdim)
-
-
-def _prod_vjp(g: Tensor, x: Tensor, *, axis: int) -> Tensor:
-    # The product of all others, from both sides: right also where elements are 0.
-    before = _exclusive_cumprod(x, axis)
-    after = flip_op(_exclusive_cumprod(flip_op(x, axes=(axis,)), axis), axes=(axis,))
-    return unsqueeze_op(g, dim=axis) * before * after
-
-
-def _exclusive_cumprod(x: Tensor, axis: int) -> Tensor:
-    from nptorch.ops.shape import cat_op, narrow
-
-    n = x._array.shape[axis]
-    ones = from_array(np.ones_like(x._array[(slice(None),) * axis + (slice(0, 1),)]))
-    return cumprod_op(cat_op(ones, narrow(x, axis, 0, n - 1), axis=axis), axis=axis) if n > 1 else ones if n else x
-
-
-prod_op = op(
-    "prod", lambda xp, x, *, axis: x.prod(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype), _prod_vjp
-)
-
-
-@function()
-def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The product over one dimension, or of all elements."""
-    x = _typed(input, dtype)
-    if dim is None:
-        return prod_op(reshape(x, -1), axis=0)
-    a = parse_axis("prod", dim, x._array.ndim)
-    if x._array.ndim == 0:
-        return prod_op(reshape(x, -1), axis=0)
-    y = prod_op(x, axis=a)
-    return unsqueeze_op(y, dim=a) if keepdim else y
 
 
 # --- moments ---
@@ -328,50 +295,6 @@ def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return _arg("argmin", input, dim, keepdim)
 
 
-def _middle(x: Any, d: int) -> Any:
-    order = np.argsort(x, d, kind="stable")
-    middle = np.take(order, (x.shape[d] - 1) // 2, d)
-    if x.dtype.kind == "f":  # a NaN is the median
-        middle = np.where(np.isnan(x).any(d), np.isnan(x).argmax(d), middle)
-    return middle
-
-
-@function()
-def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The lower median of all elements; with `dim`, (values, indices) along it."""
-    if dim is None:
-        return _along("median", flatten(input), 0, False, _middle)[0]
-    values, indices = _along("median", input, dim, keepdim, _middle)
-    return result("median", values=values, indices=indices)
-
-
-@function()
-def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
-    """The most frequent value along `dim` (the smallest of equals), and an index of it."""
-
-    def pick(x: Any, d: int) -> Any:
-        def last_of(line: Any) -> int:
-            found, counts = np.unique(line, return_counts=True)
-            return int(np.flatnonzero(line == found[counts.argmax()])[-1])
-
-        return np.apply_along_axis(last_of, d, x)
-
-    values, indices = _along("mode", input, dim, keepdim, pick)
-    return result("mode", values=values, indices=indices)
-
-
-@function()
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
-    """The k-th smallest element along `dim` (k counts from 1), and its index."""
-    n = input._array.shape[parse_axis("kthvalue", dim, input._array.ndim)] if input._array.ndim else 1
-    if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
-    values, indices = _along(
-        "kthvalue", input, dim, keepdim, lambda x, d: np.take(np.argsort(x, d, kind="stable"), k - 1, d)
-    )
-    return result("kthvalue", values=values, indices=indices)
-
-
 # --- tests ---
 
 any_op = op("any", lambda xp, x, *, axis, keepdims: x.any(axis, keepdims=keepdims))
@@ -470,110 +393,3 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     return norm(input - other, p)
-
-
-# --- running totals ---
-
-
-def _reversed_cumsum(g: Tensor, axis: int) -> Tensor:
-    return flip_op(cumsum_op(flip_op(g, axes=(axis,)), axis=axis), axes=(axis,))
-
-
-cumsum_op = op(
-    "cumsum",
-    lambda xp, x, *, axis: x.cumsum(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype),
-    lambda g, *, axis: _reversed_cumsum(g, axis),
-)
-
-
-def _cumprod_vjp(g: Tensor, x: Tensor, *, axis: int) -> Tensor:
-    # d out[k] / d x[i] is the product of the others up to k: a triangular sum, right where elements are 0 too.
-    from nptorch.ops.shape import cat_op, narrow, stack_op
-
-    n = x._array.shape[axis]
-    parts = []
-    before = None
-    for i in range(n):
-        # The products of x[i+1..k] for k >= i, times everything before i.
-        if i + 1 < n:
-            ones = from_array(np.ones_like(narrow(x, axis, 0, 1)._array))
-            tail = cumprod_op(cat_op(ones, narrow(x, axis, i + 1, n - i - 1), axis=axis), axis=axis)
-        else:
-            tail = from_array(np.ones_like(narrow(x, axis, 0, 1)._array))
-        slope = sum_op(narrow(g, axis, i, n - i) * tail, axis=(axis,), keepdims=False)
-        xi = squeeze_op(narrow(x, axis, i, 1), dims=(axis,))
-        parts.append(slope if before is None else slope * before)
-        before = xi if before is None else before * xi
-    return stack_op(*parts, axis=axis) if parts else g
-
-
-cumprod_op = op(
-    "cumprod",
-    lambda xp, x, *, axis: x.cumprod(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype),
-    _cumprod_vjp,
-)
-
-
-def _running(name: str, running: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
-    x = _typed(input, dtype)
-    if x._array.ndim == 0:
-        parse_axis(name, dim, 0)
-        return reshape(running(reshape(x, 1), axis=0), ())
-    return running(x, axis=parse_axis(name, dim, x._array.ndim))
-
-
-@function()
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """Running sums along `dim`."""
-    return _running("cumsum", cumsum_op, input, dim, dtype)
-
-
-@function()
-def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """Running products along `dim`."""
-    return _running("cumprod", cumprod_op, input, dim, dtype)
-
-
-def _cumulative_extreme(name: str, input: Tensor, dim: int, reach: Any) -> Any:
-    x = input._array
-    d = parse_axis(name, dim, x.ndim)
-    best = reach(x, d)
-    # The last position that reached the running extreme.
-    n = np.arange(x.shape[d]).reshape([-1 if i == d else 1 for i in range(x.ndim)])
-    indices = from_array(np.maximum.accumulate(np.where(x == best, n, 0), d).astype(np.int64))
-    return result(name, values=take_along(input, indices, axis=d), indices=indices)
-
-
-@function()
-def cummax(input: Tensor, dim: int) -> Any:
-    """Running maxima along `dim`, and where they stand."""
-    return _cumulative_extreme("cummax", input, dim, np.maximum.accumulate)
-
-
-@function()
-def cummin(input: Tensor, dim: int) -> Any:
-    """Running minima along `dim`, and where they stand."""
-    return _cumulative_extreme("cummin", input, dim, np.minimum.accumulate)
-
-
-@function()
-def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:
-    """The n-th differences of neighbours along `dim`."""
-    from nptorch.ops.shape import narrow
-
-    d = parse_axis("diff", dim, input._array.ndim)
-    for _ in range(n):
-        length = input._array.shape[d]
-        input = narrow(input, d, 1, length - 1) - narrow(input, d, 0, length - 1)
-    return input
-
-
-@function(method=False)
-def trapz(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
-    """The integral of y by the trapezoid rule."""
-    from nptorch.ops.shape import narrow
-
-    d = parse_axis("trapz", dim, y._array.ndim)
-    n = y._array.shape[d]
-    width = dx if x is None else diff(x, 1, -1)
-    return sum((narrow(y, d, 1, n - 1) + narrow(y, d, 0, n - 1)) * width, d) / 2

@@ -116,7 +116,12 @@ class Op:
             out = self.native(*arrays, **params)
             if out is not NotImplemented:
                 return out
-        return _quiet.run(self.forward, np, *arrays, **params)
+        try:
+            return _quiet.run(self.forward, np, *arrays, **params)
+        except ValueError as error:
+            if "broadcast" in str(error):
+                raise _broadcast_error(arrays) from None
+            raise
 
     def into(self, target: Tensor, *inputs: Any, **params: Any) -> Tensor:
         """The in-place form: compute, write into `target` (usually the first input), and move its place in the graph.
@@ -144,6 +149,20 @@ class Op:
         if plan is None:
             plan = self._plans[mask] = _Plan(self, mask)
         return plan
+
+
+def _broadcast_error(arrays: Sequence[Any]) -> Exception:
+    """PyTorch's words for shapes that do not broadcast: the last dimension at which two of them differ."""
+    shapes = [x.shape for x in arrays if isinstance(x, np.ndarray)]
+    for back in range(1, max(map(len, shapes)) + 1):
+        lengths = [s[-back] for s in shapes if len(s) >= back and s[-back] != 1]
+        for other in lengths[1:]:
+            if other != lengths[0]:
+                return RuntimeError(
+                    f"The size of tensor a ({lengths[0]}) must match the size of tensor b ({other}) at non-singleton dimension "
+                    f"{max(map(len, shapes)) - back}; the shapes are {' and '.join(str(list(s)) for s in shapes)}"
+                )
+    return RuntimeError(f"the shapes {' and '.join(str(list(s)) for s in shapes)} do not broadcast")
 
 
 class _Vjp:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.ops.reduce import take_along
+from nptorch.ops.reduce import _along, take_along
 from nptorch.ops.shape import flatten, movedim, reshape, squeeze_op
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, result
@@ -153,3 +153,47 @@ def _quantile(input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str
 def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
     """The q-th quantiles along `dim`, or of all elements."""
     return _quantile(input, q, dim, keepdim, interpolation)
+
+
+def _middle(x: Any, d: int) -> Any:
+    order = np.argsort(x, d, kind="stable")
+    middle = np.take(order, (x.shape[d] - 1) // 2, d)
+    if x.dtype.kind == "f":  # a NaN is the median
+        middle = np.where(np.isnan(x).any(d), np.isnan(x).argmax(d), middle)
+    return middle
+
+
+@function()
+def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The lower median of all elements; with `dim`, (values, indices) along it."""
+    if dim is None:
+        return _along("median", flatten(input), 0, False, _middle)[0]
+    values, indices = _along("median", input, dim, keepdim, _middle)
+    return result("median", values=values, indices=indices)
+
+
+@function()
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
+    """The most frequent value along `dim` (the smallest of equals), and an index of it."""
+
+    def pick(x: Any, d: int) -> Any:
+        def last_of(line: Any) -> int:
+            found, counts = np.unique(line, return_counts=True)
+            return int(np.flatnonzero(line == found[counts.argmax()])[-1])
+
+        return np.apply_along_axis(last_of, d, x)
+
+    values, indices = _along("mode", input, dim, keepdim, pick)
+    return result("mode", values=values, indices=indices)
+
+
+@function()
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    """The k-th smallest element along `dim` (k counts from 1), and its index."""
+    n = input._array.shape[parse_axis("kthvalue", dim, input._array.ndim)] if input._array.ndim else 1
+    if not 1 <= k <= n:
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
+    values, indices = _along(
+        "kthvalue", input, dim, keepdim, lambda x, d: np.take(np.argsort(x, d, kind="stable"), k - 1, d)
+    )
+    return result("kthvalue", values=values, indices=indices)

@@ -13,7 +13,8 @@ from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops import activation as ops
 from nptorch.ops import pointwise
 from nptorch.ops.activation import prelu
-from nptorch.ops.pointwise import clamp, where, zeros_of
+from nptorch.ops.compare import clamp
+from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import Op
 from nptorch.ops.shape import chunk

@@ -10,8 +10,9 @@ import numpy as np
 from nptorch.nn.functional.activation import logsigmoid, softplus
 from nptorch.nn.functional.embedding import cosine_similarity, pairwise_distance
 from nptorch.nn.functional.loss import legacy_reduction, reduce_loss
+from nptorch.ops.compare import clamp
 from nptorch.ops.loss import check_targets
-from nptorch.ops.pointwise import clamp, where, zeros_of
+from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.reduce import take_along
 from nptorch.ops.shape import reshape, unsqueeze_op
 from nptorch.tensor import Tensor, from_array

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from nptorch.nn.functional.arguments import check_tensors
+from nptorch.ops.join import cat, flip
 from nptorch.ops.registry import op
-from nptorch.ops.shape import cat, flip, narrow, slice_op
+from nptorch.ops.shape import narrow, slice_op
 from nptorch.tensor import Tensor
 
 pad_op = op(

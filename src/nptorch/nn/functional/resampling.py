@@ -9,7 +9,7 @@ import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.pooling import adaptive_average, along
-from nptorch.ops.index import index_select
+from nptorch.ops.gather import index_select
 from nptorch.ops.shape import permute_op, reshape
 from nptorch.tensor import Tensor, from_array
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.ops import create, shape
+from nptorch.ops import create, join
 from nptorch.tensor import Tensor, from_array
 
 CollateMap = dict[Any, Callable[..., Any]]
@@ -115,7 +115,7 @@ def _stacked(arrays: list[Any]) -> Tensor | None:
 def _tensors(batch: Sequence[Tensor], *, collate_fn_map: CollateMap | None = None) -> Tensor:
     constant = [t._array for t in batch if not t.requires_grad]
     made = _stacked(constant) if len(constant) == len(batch) else None
-    return shape.stack(list(batch)) if made is None else made
+    return join.stack(list(batch)) if made is None else made
 
 
 def _arrays(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Tensor:

@@ -37,8 +37,8 @@ def extract_gzip(archive: str | os.PathLike[str], target: str | os.PathLike[str]
 def extract_tar(archive: str | os.PathLike[str], folder: str | os.PathLike[str], *, max_bytes: int = 1 << 33) -> None:
     """Unpack the plain files and folders of a .tar or .tar.gz into `folder`; every file appears complete or not at all.
 
-    Raises: DataError if the archive is damaged, would write outside `folder`, holds links or devices, or unpacks to more
-    than max_bytes.
+    Raises: DataError if the archive is damaged, would write outside `folder`, holds links or devices, or unpacks to
+    more than max_bytes.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,5 +93,7 @@ def _move(source: Path, target: Path) -> None:
         os.replace(source, target)
 
 
-def _damaged(archive: str | os.PathLike[str], error: BaseException) -> str:
+def _damaged(archive: str | os.PathLike[str], error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:  # the disk's fault, not the archive's
+        return f"{archive} cannot be unpacked: {error}"
     return f"{archive} cannot be unpacked ({error}); {REFETCH}"

@@ -24,8 +24,8 @@ _PIXELS = 3 * 32 * 32
 class CIFAR10(InMemoryImages):
     """50,000 training and 10,000 test photographs of ten kinds of things, 32 x 32, in colour.
 
-    root: the folder that holds cifar-10-batches-py. data: ndarray, uint8, (N, 32, 32, 3). targets: a list of ints. Files
-    in place are used as they are; download=True fetches only missing ones.
+    root: the folder that holds cifar-10-batches-py. Files in place are used as they are; download=True fetches the
+    archive if one is missing. data: ndarray, uint8, (N, 32, 32, 3). targets: a list of ints.
     Source: https://pytorch.org/vision/stable/generated/torchvision.datasets.CIFAR10.html
 
     Raises: DataError if files are missing or damaged, or cannot be downloaded.
@@ -59,7 +59,8 @@ class CIFAR10(InMemoryImages):
         missing = [name for name in names if not (folder / name).exists()]
         if missing:
             raise DataError(
-                f"Dataset not found or corrupted. You can use download=True to download it, or put {', '.join(missing)} into {folder}"
+                "Dataset not found or corrupted. You can use download=True to download it, "
+                f"or put {', '.join(missing)} into {folder}"
             )
         self.classes = self._read_classes(folder / self.meta[0])
         parts = [self._read_batch(folder / name) for name in names[:-1]]

@@ -17,7 +17,7 @@ _SIDE, _BOX, _LEVELS = 28, 20, 16  # MNIST's image, the box its digits fit into;
 
 
 class Digits(InMemoryImages):
-    """1,437 training and 360 test images of handwritten digits in MNIST's look: 28 x 28, white on black, centred by mass.
+    """1,437 training and 360 test images of handwritten digits in MNIST's look: 28 x 28, white on black, centred.
 
     data: uint8, (N, 28, 28). targets: int64, (N,). root and download are taken, and not needed, as MNIST takes them.
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,

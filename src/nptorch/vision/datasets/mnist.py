@@ -23,7 +23,8 @@ from nptorch.vision.datasets.in_memory import InMemoryImages
 from nptorch.vision.datasets.vision import Transform
 
 DIGIT_CLASSES = [
-    "0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six", "7 - seven", "8 - eight", "9 - nine",
+    "0 - zero", "1 - one", "2 - two", "3 - three", "4 - four",
+    "5 - five", "6 - six", "7 - seven", "8 - eight", "9 - nine",
 ]  # fmt: skip
 
 _MAX_BYTES = 2**31  # of one file's pixels
@@ -32,8 +33,8 @@ _MAX_BYTES = 2**31  # of one file's pixels
 class MNIST(InMemoryImages):
     """60,000 training and 10,000 test images of handwritten digits, 28 x 28.
 
-    root: the folder that holds MNIST/raw/train-images-idx3-ubyte and the others, plain or .gz. data: uint8, (N, 28, 28).
-    targets: int64, (N,). Files in place are used as they are; download=True fetches only missing ones.
+    root: the folder that holds MNIST/raw/train-images-idx3-ubyte and the others, plain or .gz. Files in place are used
+    as they are; download=True fetches only missing ones. data: uint8, (N, 28, 28). targets: int64, (N,).
     Source: https://pytorch.org/vision/stable/generated/torchvision.datasets.MNIST.html
 
     Raises: DataError if files are missing or damaged, or cannot be downloaded.
@@ -64,15 +65,13 @@ class MNIST(InMemoryImages):
         if download:
             self.download()
         part = "train" if train else "t10k"
-        images, labels = (
-            Path(self.raw_folder, f"{part}-images-idx3-ubyte"),
-            Path(self.raw_folder, f"{part}-labels-idx1-ubyte"),
-        )
+        images = Path(self.raw_folder, f"{part}-images-idx3-ubyte")
+        labels = Path(self.raw_folder, f"{part}-labels-idx1-ubyte")
         missing = [file.name for file in (images, labels) if _in_place(file) is None]
         if missing:
             raise DataError(
-                f"Dataset not found. You can use download=True to download it, or put {' and '.join(missing)} (or their .gz) "
-                f"into {self.raw_folder}"
+                "Dataset not found. You can use download=True to download it, "
+                f"or put {' and '.join(missing)} (or their .gz) into {self.raw_folder}"
             )
         pixels, targets = read_idx(images, dims=3), read_idx(labels, dims=1)
         if len(pixels) != len(targets):
@@ -91,13 +90,10 @@ class MNIST(InMemoryImages):
     def download(self) -> None:
         """Fetch and unpack the files that are not in place; without missing files the network is not touched."""
         for name, md5 in self.resources:
-            target = Path(self.raw_folder, name.removesuffix(".gz"))
-            if target.exists():
-                continue
-            archive = target.with_name(name)
-            if not archive.exists():
+            target, archive = Path(self.raw_folder, name.removesuffix(".gz")), Path(self.raw_folder, name)
+            if _in_place(target) is None:
                 fetch([mirror + name for mirror in self.mirrors], archive, md5=md5)
-            extract_gzip(archive, target, max_bytes=_MAX_BYTES)
+                extract_gzip(archive, target, max_bytes=_MAX_BYTES)
 
 
 class FashionMNIST(MNIST):
@@ -127,7 +123,7 @@ class KMNIST(MNIST):
     T. Clanuwat et al., "Deep Learning for Classical Japanese Literature", arXiv:1812.01718, 2018.
     """
 
-    mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
+    mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/", "https://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
     resources = [
         ("train-images-idx3-ubyte.gz", "bdb82020997e1d708af4cf47b453dcf7"),
         ("train-labels-idx1-ubyte.gz", "e144d726b3acfaa3e44228e80efcd344"),
@@ -153,7 +149,8 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> np.ndarray[Any, Any]:
             magic = bytes([0, 0, 8, dims])
             if header[:4] != magic:
                 raise DataError(
-                    f"{file} starts with {header[:4].hex()}, not with {magic.hex()} (IDX, uint8, {dims} dims); {REFETCH}"
+                    f"{file} starts with {header[:4].hex()}, not with {magic.hex()} (IDX, uint8, {dims} dims); "
+                    f"{REFETCH}"
                 )
             if len(header) < 4 + 4 * dims:
                 raise DataError(f"{file} ends after {len(header)} bytes, within its header; {REFETCH}")

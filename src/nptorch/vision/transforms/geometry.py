@@ -245,11 +245,13 @@ class RandomVerticalFlip(Chance):
 
 
 class RandomErasing(Module):
-    """A random rectangle of a tensor image (C, H, W) set to `value`: a number, one a channel, or "random" normal numbers.
+    """A random rectangle of a tensor image (C, H, W) set to `value`: a number, one a channel, or "random" normal ones.
 
-    scale: part of the area. ratio: H : W. Source: Z. Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896.
+    scale: part of the area. ratio: H : W.
+    Source: Z. Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896.
 
-    Raises: ValueError for a p or scale outside [0, 1], or a value that is none of these; TypeError if scale or ratio is no pair.
+    Raises: ValueError for a p or scale outside [0, 1], or a value that is none of these; TypeError for a scale or ratio
+    that is no pair.
     """
 
     def __init__(

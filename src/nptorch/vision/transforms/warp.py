@@ -1,4 +1,4 @@
-"""Transforms that turn, move, scale, shear or tilt an image; they draw from the default generator in torchvision's order."""
+"""Random turns, moves, scales, shears and tilts, drawn from the default generator in torchvision's order."""
 
 from __future__ import annotations
 

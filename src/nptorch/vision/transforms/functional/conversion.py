@@ -116,7 +116,8 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     allowed = _SAME_LAYOUT.get(natural, (natural,))
     if mode is not None and mode not in allowed:
         raise ValueError(
-            f"Incorrect mode ({mode}) supplied for {array.dtype} with {channels} channels. Should be {' or '.join(allowed)}"
+            f"Incorrect mode ({mode}) supplied for {array.dtype} with {channels} channels. "
+            f"Should be {' or '.join(allowed)}"
         )
     return Image.frombytes(mode or natural, (array.shape[1], array.shape[0]), array.tobytes())
 

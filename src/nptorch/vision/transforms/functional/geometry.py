@@ -29,7 +29,7 @@ _BILINEAR = InterpolationMode.BILINEAR
 def resized_size(
     image_size: tuple[int, int], size: int | Sequence[int], max_size: int | None = None
 ) -> tuple[int, int]:
-    """(H, W) after resize(): `size` itself, or, for one number, the shorter edge of that length, the longer one in proportion.
+    """(H, W) after resize(): `size` itself; for one number, the shorter edge gets it, the longer one its share.
 
     Raises: ValueError if max_size is not above the shorter edge's length, or given with two sizes.
     """
@@ -47,7 +47,7 @@ def resized_size(
     if max_size is not None:
         if max_size <= short:
             raise ValueError(
-                f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge size = {size}"
+                f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge, {size}"
             )
         if long > max_size:
             short, long = int(max_size * short / long), max_size
@@ -166,7 +166,7 @@ _PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 def pad(img: Any, padding: int | Sequence[int], fill: Any = 0, padding_mode: str = "constant") -> Any:
     """The image with a border of [all], [left and right, top and bottom] or [left, top, right, bottom] pixels.
 
-    padding_mode: "constant" (fill), "edge", "reflect" (without the edge) or "symmetric" (with it). Negative padding crops.
+    padding_mode: "constant" (fill), "edge", "reflect" (without the edge), "symmetric" (with it). Negative numbers crop.
     Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.functional.pad.html
 
     Raises: TypeError or ValueError for padding or a mode that does not exist.

@@ -1,0 +1,262 @@
+"""Reading and writing along one dimension: gather, scatter, index_select and their kin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nptorch.ops.index import _parse, _put, index_op, index_put_op
+from nptorch.ops.join import stack
+from nptorch.ops.pointwise import zeros_of
+from nptorch.ops.promotion import number
+from nptorch.ops.reduce import put_along, take_along
+from nptorch.ops.registry import op
+from nptorch.ops.shape import reshape, slice_op
+from nptorch.ops.signatures import axis as parse_axis
+from nptorch.ops.signatures import function, method, not_a_tensor
+from nptorch.tensor import Tensor, from_array
+
+
+def _indices(name: str, index: Tensor, ndim: int, size: int) -> None:
+    if not isinstance(index, Tensor):
+        raise not_a_tensor(name, "index", 3, index)
+    if index._array.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype!r}")
+    if index._array.ndim != ndim and index._array.size:
+        raise RuntimeError(
+            f"{name}(): Index tensor must have the same number of dimensions as input tensor ({ndim}), got {index._array.ndim}"
+        )
+    array = index._array
+    if array.size and (array.min() < 0 or array.max() >= size):
+        wrong = array[(array < 0) | (array >= size)].flat[0]
+        raise RuntimeError(f"{name}(): index {wrong} is out of bounds for dimension with size {size}")
+
+
+def _window(x: Tensor, index: Tensor, d: int) -> Tensor:
+    """The part of `x` that `index` reaches: its own lengths in all dimensions but `d`."""
+    lengths = index._array.shape
+    if all(n == m for i, (n, m) in enumerate(zip(lengths, x._array.shape, strict=True)) if i != d):
+        return x
+    return slice_op(x, index=tuple(slice(None) if i == d else slice(0, n) for i, n in enumerate(lengths)))
+
+
+@function()
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on
+    (https://pytorch.org/docs/stable/generated/torch.gather.html)."""
+    if input._array.ndim == 0:
+        return reshape(gather(reshape(input, 1), 0, reshape(index, -1)), index._array.shape)
+    d = parse_axis("gather", dim, input._array.ndim)
+    _indices("gather", index, input._array.ndim, input._array.shape[d])
+    return take_along(_window(input, index, d), index, axis=d)
+
+
+@function()
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """gather() with broadcasting; without `dim`, from the flattened tensor."""
+    if dim is None:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    d = parse_axis("take_along_dim", dim, input._array.ndim)
+    _indices("take_along_dim", indices, input._array.ndim, input._array.shape[d])
+    return take_along(input, indices, axis=d)
+
+
+def _scatter_forward(xp: Any, x: Any, index: Any, src: Any, *, axis: int) -> Any:
+    out = x.copy()
+    xp.put_along_axis(out, index, src, axis) if src.shape == index.shape else xp.put_along_axis(
+        out, index, src[tuple(map(slice, index.shape))], axis
+    )
+    return out
+
+
+scatter_op = op(
+    "scatter",
+    _scatter_forward,
+    lambda g, index, src_shape, *, axis: scatter_op(
+        g, index, from_array(np.zeros(index._array.shape, g._array.dtype)), axis=axis
+    ),
+    None,
+    lambda g, index, src_shape, *, axis: _widened(take_along(g, index, axis=axis), src_shape),
+)
+
+
+def _widened(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    if g._array.shape == shape:
+        return g
+    from nptorch.ops.shape import slice_backward
+
+    return slice_backward(g, shape=shape, index=tuple(map(slice, g._array.shape)))
+
+
+def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
+    if not isinstance(src, Tensor):
+        return from_array(np.broadcast_to(number(src, input._array.dtype), index._array.shape))
+    if src._array.dtype != input._array.dtype:
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype!r} and {src.dtype!r}"
+        )
+    if any(n > m for n, m in zip(index._array.shape, src._array.shape, strict=True)):
+        raise RuntimeError(
+            f"{name}(): Expected index {list(index._array.shape)} to be no larger than src {list(src._array.shape)}"
+        )
+    return src
+
+
+@function()
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """A copy with `src` written where `index` points along `dim`: the reverse of gather()
+    (https://pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html)."""
+    return scatter_(input.clone(), dim, index, src, value=value, reduce=reduce)
+
+
+@method()
+def scatter_(
+    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """In-place scatter(); reduce="add" adds and "multiply" multiplies."""
+    d = parse_axis("scatter_", dim, self._array.ndim)
+    _indices("scatter", index, self._array.ndim, self._array.shape[d])
+    source = _source("scatter", self, index, value if src is None else src)
+    if reduce == "add":
+        return scatter_add_(self, d, index, source)
+    if reduce == "multiply":
+        factor = from_array(np.ones_like(self._array))
+        at = list(np.ogrid[tuple(slice(n) for n in index._array.shape)])
+        at[d] = index._array
+        np.multiply.at(factor._array, tuple(at), source._array[tuple(map(slice, index._array.shape))])
+        return self.mul_(factor)
+    if reduce is not None:
+        raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce!r}")
+    window = _window(self, index, d)
+    scatter_op.into(window, window, index, source, axis=d)
+    return self
+
+
+@function()
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy with `src` added where `index` points along `dim`; repeated places add up."""
+    d = parse_axis("scatter_add", dim, input._array.ndim)
+    _indices("scatter_add", index, input._array.ndim, input._array.shape[d])
+    source = _source("scatter_add", input, index, src)
+    if source._array.shape != index._array.shape:
+        source = slice_op(source, index=tuple(map(slice, index._array.shape)))
+    return input + put_along(source, index, shape=input._array.shape, axis=d)
+
+
+@method()
+def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """In-place scatter_add()."""
+    return self.add_(scatter_add(zeros_of(self), dim, index, src))
+
+
+def _line(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, tuple[Any, ...]]:
+    d = parse_axis(name, dim, input._array.ndim)
+    if not isinstance(index, Tensor):
+        raise not_a_tensor(name, "index", 3, index)
+    if index._array.ndim > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, got shape {list(index._array.shape)}")
+    _indices(name, index.reshape(-1), 1, input._array.shape[d])
+    return d, (slice(None),) * d + (index._array.reshape(-1),)
+
+
+@function()
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of `dim` that `index` names, in its order."""
+    return index_op(input, index=_line("index_select", input, dim, index)[1])
+
+
+@function()
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """A copy with alpha * source added to the slices that `index` names."""
+    _, at = _line("index_add", input, dim, index)
+    return index_put_op(input, source if alpha == 1 else source * alpha, index=at, accumulate=True)
+
+
+@function()
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """A copy with `source` in the slices that `index` names."""
+    _, at = _line("index_copy", input, dim, index)
+    return index_put_op(input, source, index=at, accumulate=False)
+
+
+@function()
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A copy with one value in the slices that `index` names."""
+    _, at = _line("index_fill", input, dim, index)
+    return index_put_op(
+        input,
+        value if isinstance(value, Tensor) else from_array(number(value, input._array.dtype)),
+        index=at,
+        accumulate=False,
+    )
+
+
+@method()
+def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """In-place index_add()."""
+    _, at = _line("index_add_", self, dim, index)
+    return _put(self, at, source if alpha == 1 else source * alpha, accumulate=True)
+
+
+@method()
+def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """In-place index_copy()."""
+    _, at = _line("index_copy_", self, dim, index)
+    return _put(self, at, source, accumulate=False)
+
+
+@method()
+def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """In-place index_fill()."""
+    _, at = _line("index_fill_", self, dim, index)
+    return _put(
+        self, at, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)), accumulate=False
+    )
+
+
+@function()
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """Elements of the flattened tensor."""
+    flat = reshape(input, -1)
+    return index_op(flat, index=_parse(flat, index)[1] or (index._array,))
+
+
+@function()
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+    """Every element (or slice of `dim`) repeated on the spot."""
+    x = reshape(input, -1) if dim is None else input
+    d = 0 if dim is None else parse_axis("repeat_interleave", dim, x._array.ndim)
+    times = repeats._array if isinstance(repeats, Tensor) else repeats
+    return index_op(x, index=(slice(None),) * d + (np.repeat(np.arange(x._array.shape[d]), times),))
+
+
+@function()
+def isin(elements: Any, test_elements: Any) -> Tensor:
+    """Whether each element is one of `test_elements`."""
+    a, b = (x._array if isinstance(x, Tensor) else np.asarray(x) for x in (elements, test_elements))
+    return from_array(np.asarray(np.isin(a, b)))
+
+
+@function()
+def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None) -> Tensor:
+    """Where each value would stand in a sorted vector."""
+    values = input._array if isinstance(input, Tensor) else np.asarray(input)
+    if sorted_sequence._array.ndim != 1:
+        lines = [
+            searchsorted(a, b, right=right, side=side) for a, b in zip(sorted_sequence, from_array(values), strict=True)
+        ]
+        return stack(lines)
+    return from_array(
+        np.asarray(
+            np.searchsorted(sorted_sequence._array, values, "right" if side == "right" or right else "left"), np.int64
+        )
+    )
+
+
+@function()
+def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+    """The number of the interval between `boundaries` that each value falls into."""
+    return searchsorted(boundaries, input, right=right)

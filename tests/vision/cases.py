@@ -1,0 +1,158 @@
+"""What the transforms are asked, of nptorch and of torchvision alike: expressions of T, F, I (InterpolationMode) and torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+HEIGHT, WIDTH = 17, 14
+
+# Applied to an RGB and a grey PIL image, and to uint8 and float32 tensors, after manual_seed(SEED).
+SEED = 3
+ON_ALL = [
+    "T.Resize(9)",
+    "T.Resize((9, 20))",
+    "T.Resize([11, 6], I.BICUBIC)",
+    "T.Resize([30, 6], I.NEAREST)",
+    "T.Resize(20, max_size=22)",
+    "T.CenterCrop(8)",
+    "T.CenterCrop((20, 11))",
+    "T.Pad(2)",
+    "T.Pad((1, 3), fill=7)",
+    "T.Pad((1, 2, 3, 4), padding_mode='edge')",
+    "T.Pad((4, 3), padding_mode='reflect')",
+    "T.Pad(5, padding_mode='symmetric')",
+    "T.Pad((-2, 1, 3, -4), padding_mode='edge')",
+    "T.RandomCrop(9)",
+    "T.RandomCrop((9, 12), padding=4)",
+    "T.RandomCrop(18, pad_if_needed=True, padding_mode='reflect')",
+    "T.RandomResizedCrop(8)",
+    "T.RandomResizedCrop((6, 9), scale=(0.5, 0.6), ratio=(3.0, 4.0))",
+    "T.RandomHorizontalFlip()",
+    "T.RandomVerticalFlip(0.9)",
+    "T.RandomRotation(30)",
+    "T.RandomRotation((40, 50), I.BILINEAR, fill=90)",
+    "T.RandomRotation(25, expand=True)",
+    "T.RandomRotation((90, 90), center=(3, 4))",
+    "T.RandomAffine(20, translate=(0.1, 0.3), scale=(0.7, 1.2), shear=10)",
+    "T.RandomAffine((5, 9), shear=(-5, 5, -9, 9), interpolation=I.BILINEAR, fill=30, center=(2, 3))",
+    "T.RandomPerspective(p=1.0)",
+    "T.ColorJitter(0.4, 0.5)",
+    "T.ColorJitter(saturation=(0.2, 1.7))",
+    "T.ColorJitter(0.2, 0.3, 0.4, 0.5)",
+    "T.Grayscale()",
+    "T.Grayscale(3)",
+    "T.RandomGrayscale(0.5)",
+    "T.RandomInvert(0.9)",
+    "T.RandomAutocontrast(1.0)",
+    "T.RandomAdjustSharpness(1.8, p=1.0)",
+    "T.RandomAdjustSharpness(0.3, p=1.0)",
+    "T.GaussianBlur(5)",
+    "T.GaussianBlur((3, 7), sigma=1.3)",
+    "T.RandomApply([T.CenterCrop(9), T.RandomCrop(4)], p=0.8)",
+    "T.RandomChoice([T.RandomCrop(5), T.RandomCrop(6), T.CenterCrop(7)])",
+    "T.RandomOrder([T.RandomCrop(9), T.RandomHorizontalFlip(), T.Pad(1)])",
+    "T.Compose([T.RandomCrop(12), T.RandomHorizontalFlip(), T.RandomRotation(9)])",
+    "lambda x: F.adjust_hue(x, 0.3)",
+    "lambda x: F.adjust_hue(x, -0.5)",
+    "lambda x: F.adjust_gamma(x, 0.6, 0.9)",
+    "lambda x: F.rotate(x, 180)",
+    "lambda x: F.affine(x, 10, [2, -1], 0.9, [4.0])",
+    "lambda x: F.perspective(x, [[0, 0], [13, 0], [13, 16], [0, 16]], [[1, 2], [12, 1], [11, 15], [2, 14]], I.NEAREST)",
+    "lambda x: F.crop(x, -3, 2, 9, 20)",
+    "lambda x: F.resized_crop(x, 2, 3, 9, 7, [5, 6])",
+]
+ON_BYTES = [  # PIL images and uint8 tensors
+    "T.RandomPosterize(3, p=1.0)",
+    "T.RandomSolarize(100, p=1.0)",
+    "T.RandomEqualize(1.0)",
+    "T.ConvertImageDtype(torch.float32)",
+    "T.ConvertImageDtype(torch.int16)",
+]
+ON_TENSORS = [
+    "T.Resize((9, 20), antialias=False)",
+    "T.Resize([30, 6], I.BICUBIC, antialias=False)",
+    "T.Resize([30, 6], I.NEAREST_EXACT)",
+    "T.RandomErasing(1.0)",
+    "T.RandomErasing(1.0, value='random')",
+    "T.RandomErasing(0.9, scale=(0.1, 0.2), ratio=(0.5, 0.6), value=2)",
+    "lambda x: torch.stack(T.FiveCrop(6)(x))",
+    "lambda x: torch.stack(T.TenCrop((4, 7), vertical_flip=True)(x))",
+]
+ON_FLOATS = [
+    "T.Normalize([0.4], [0.3])",
+    "T.ConvertImageDtype(torch.uint8)",
+    "T.ConvertImageDtype(torch.float64)",
+]
+REPRS = [
+    "T.Compose([T.ToTensor(), T.Normalize((0.5,), (0.5,))])", "T.PILToTensor()", "T.ConvertImageDtype(torch.float32)",
+    "T.ToPILImage()", "T.ToPILImage('L')", "T.Resize([5, 6], I.NEAREST, antialias=None)", "T.FiveCrop(3)", "T.TenCrop(3)",
+    "T.RandomErasing()", "T.RandomInvert()", "T.RandomPosterize(3)", "T.RandomSolarize(3.5)", "T.RandomEqualize()", "T.Lambda(abs)",
+    "T.RandomRotation((5, 6), I.BILINEAR, True, (1, 2), 3)", "T.ColorJitter()", "T.RandomAffine(4)", "T.RandomPerspective()",
+    "T.RandomAffine((4, 5), (0.1, 0.2), (0.5, 1), (1, 2), I.BILINEAR, 1)", "I.BILINEAR",
+]  # fmt: skip
+SHOWN = [text for text in ON_ALL + ON_BYTES + ON_TENSORS + ON_FLOATS if text.startswith("T.")]
+
+
+def pixels(channels: int) -> np.ndarray[Any, Any]:
+    """Soft shapes with some noise, uint8, (H, W, C)."""
+    y, x, c = np.mgrid[0:HEIGHT, 0:WIDTH, 0:channels]
+    noise = np.random.RandomState(0).randint(0, 40, (HEIGHT, WIDTH, channels))
+    return (100 + 70 * np.sin(x / 3 + c) * np.cos(y / 4 - c) + noise).clip(0, 255).astype(np.uint8)
+
+
+def inputs(to_tensor: Any) -> dict[str, Any]:
+    """The images by name; to_tensor: what makes a tensor of a PIL image."""
+    from PIL import Image
+
+    rgb, grey = Image.fromarray(pixels(3)), Image.fromarray(pixels(1)[:, :, 0])
+    return {"rgb": rgb, "grey": grey, "uint8": to_tensor(rgb, False), "float32": to_tensor(rgb, True)}
+
+
+def cases() -> list[tuple[str, str]]:
+    """(name of an input, expression)."""
+    groups = (
+        (ON_ALL, ("rgb", "grey", "uint8", "float32")),
+        (ON_BYTES[:3], ("rgb", "grey", "uint8")),
+        (ON_BYTES[3:], ("uint8",)),
+        (ON_TENSORS, ("uint8", "float32")),
+        (ON_FLOATS, ("float32",)),
+    )
+    return [(name, expression) for expressions, names in groups for expression in expressions for name in names]
+
+
+def answer(expression: str, image: Any, T: Any, torch: Any) -> np.ndarray[Any, Any]:
+    """The pixels that an expression makes of an image; T: the transforms module."""
+    import random
+
+    random.seed(SEED)
+    torch.manual_seed(SEED)
+    transform = eval(expression, {"T": T, "F": T.functional, "I": T.InterpolationMode, "torch": torch})
+    made = transform(image)
+    return np.asarray(made.numpy() if hasattr(made, "numpy") else made)
+
+
+GRIDS = [  # of a batch of five float images (5, 3, 4, 6)
+    "U.make_grid(x)",
+    "U.make_grid(x, nrow=2, padding=1, pad_value=0.5)",
+    "U.make_grid(x, nrow=3, normalize=True)",
+    "U.make_grid(list(x), normalize=True, scale_each=True, value_range=(-0.5, 0.5))",
+    "U.make_grid(x[:, :1], nrow=4)",
+    "U.make_grid(x[0])",
+    "U.make_grid(x[0, 0])",
+    "U.make_grid(x[:1], padding=3)",
+    "U.make_grid((x * 100).to(torch.uint8), padding=1, pad_value=7)",
+]
+
+
+def grid(expression: str, U: Any, torch: Any) -> np.ndarray[Any, Any]:
+    """What an expression of U (vision.utils) makes."""
+    x = torch.arange(5 * 3 * 4 * 6).reshape(5, 3, 4, 6) / 360.0
+    return np.asarray(eval(expression, {"U": U, "torch": torch, "x": x}).numpy())
+
+
+def fakes(D: Any, T: Any) -> list[np.ndarray[Any, Any]]:
+    """Images and labels of FakeData (D: vision.datasets)."""
+    data = D.FakeData(3, (3, 5, 4), 7, transform=T.PILToTensor(), random_offset=2)
+    return [np.append(image.numpy().ravel(), label) for image, label in (data[i] for i in range(3))]
