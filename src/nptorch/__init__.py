@@ -26,6 +26,8 @@ from nptorch.kernels import get_num_threads as get_num_threads
 from nptorch.kernels import set_num_threads as set_num_threads
 from nptorch.ops.registry import TABLE as _TABLE
 from nptorch.ops.signatures import FUNCTIONS as _FUNCTIONS
+from nptorch.printing import get_printoptions as get_printoptions
+from nptorch.printing import printoptions as printoptions
 from nptorch.printing import set_printoptions as set_printoptions
 from nptorch.random import Generator as Generator
 from nptorch.random import default_generator as default_generator

@@ -173,7 +173,7 @@ def result_dtype(dimensioned: Iterable[dtype], zero_dim: Iterable[dtype], number
             best = d if best is None else promote_types(best, d)
         if best is not None and (result is None or best.category > result.category):
             if result is not None and best.is_complex and result.is_floating_point:
-                best = result.to_complex() if group is numbers else promote_types(best, result)
+                best = result.to_complex()  # of the tensors' own precision
             result = best
     if result is None:
         raise TypeError("no operand to take a dtype from")

@@ -22,7 +22,9 @@ SMALL = ("--data", "digits", "--epochs", "2", "--batch-size", "128")
 
 def command(*args: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """`nptorch ARGS` in a folder."""
-    done = subprocess.run([sys.executable, "-m", "nptorch", *args], cwd=cwd, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "nptorch", *args], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done
@@ -76,7 +78,10 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path: Path, model: str) -> No
     command(*args, "--run-dir", "whole", cwd=tmp_path)
 
     killed = subprocess.Popen(
-        [sys.executable, "-m", "nptorch", *args, "--run-dir", "broken"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "nptorch", *args, "--run-dir", "broken"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     last = tmp_path / "broken" / "last.pt"
     deadline = time.monotonic() + 60
@@ -117,7 +122,9 @@ def test_folder_of_images(tmp_path: Path) -> None:
             folder.mkdir(parents=True)
             for i in range(count):
                 Image.fromarray((rng.integers(0, 50, (40, 30, 3)) + level).astype(np.uint8)).save(folder / f"{i}.png")
-    command("train", "lenet5", "--data", "pictures", "--epochs", "3", "--batch-size", "8", "--run-dir", "run", cwd=tmp_path)
+    command(
+        "train", "lenet5", "--data", "pictures", "--epochs", "3", "--batch-size", "8", "--run-dir", "run", cwd=tmp_path
+    )
     assert "test accuracy 100.00%" in command("test", "run", cwd=tmp_path).stdout
     command("show", "data", "pictures", "--out", "grid.png", cwd=tmp_path)
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
@@ -149,7 +156,9 @@ def test_bad_input_is_one_line(tmp_path: Path, args: tuple[str, ...], says: str)
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("args", [("--lr", "nan"), ("--lr", "-1"), ("--batch-size", "0"), ("--epochs", "x"), ("--optimizer", "magic")])
+@pytest.mark.parametrize(
+    "args", [("--lr", "nan"), ("--lr", "-1"), ("--batch-size", "0"), ("--epochs", "x"), ("--optimizer", "magic")]
+)
 def test_bad_numbers_are_refused(tmp_path: Path, args: tuple[str, str]) -> None:
     done = command("train", "lenet5", *args, cwd=tmp_path, check=False)
     assert done.returncode == 2

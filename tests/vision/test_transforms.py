@@ -164,7 +164,7 @@ def test_gradients_flow_where_they_can_and_are_refused_where_not():
 def test_transforms_are_modules_and_can_be_pickled():
     chain = nptorch.nn.Sequential(T.CenterCrop(4), T.Normalize((0.5,), (0.5,)))
     x = nptorch.rand(3, 8, 8)
-    assert nptorch.equal(pickle.loads(pickle.dumps(chain))(x), T.Compose(chain)(x))
+    assert np.array_equal(pickle.loads(pickle.dumps(chain))(x).numpy(), T.Compose(chain)(x).numpy())
 
 
 def test_grayscale_of_a_colour_tensor_weighs_the_channels():

@@ -1,6 +1,6 @@
 """The native kernels as the ops call them: a function an op, with the reference's signature.
 
-Each takes the cases it is fast at and returns NotImplemented for those that the reference has to serve: another dtype,
+Each takes the cases it is fast at and returns NotImplemented for what the reference has to serve: another dtype,
 mixed dtypes, empty arrays, an axis it does not know. Arrays that do not lie in C order are copied. Without the extension
 (no compiler at installation) AVAILABLE is False, KERNELS is empty, and the functions that are called directly return
 NotImplemented.

@@ -31,6 +31,11 @@ def _spread(g: Tensor, x_shape: Any, axis: tuple[int, ...], keepdims: bool) -> T
     return expand_op(_keep(g, axis, keepdims, len(x_shape)), shape=x_shape)
 
 
+def _reduction_label(name: str) -> Any:
+    """PyTorch numbers the overloads: 0 reduces everything, 1 some dimensions."""
+    return lambda node: f"{name}Backward{1 if node.outputs[0][0] else 0}"
+
+
 # --- sums ---
 
 
@@ -43,7 +48,10 @@ def _sum(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 
 sum_op = op(
-    "sum", _sum, lambda g, x_shape, *, axis, keepdims: _spread(g, x_shape, axis, keepdims), label="SumBackward0"
+    "sum",
+    _sum,
+    lambda g, x_shape, *, axis, keepdims: _spread(g, x_shape, axis, keepdims),
+    label=_reduction_label("Sum"),
 )
 mean_op = op(
     "mean",
@@ -51,6 +59,7 @@ mean_op = op(
         x.dtype
     ),
     lambda g, x_shape, *, axis, keepdims: _spread(g / _count(x_shape, axis), x_shape, axis, keepdims),
+    label=_reduction_label("Mean"),
 )
 
 

@@ -54,7 +54,7 @@ class Op:
         outputs: tuple[str, ...],
         aux: tuple[str, ...],
         view: bool,
-        label: str | None,
+        label: str | Callable[..., str] | None,
     ) -> None:
         self.name, self.forward, self.promote, self.view = name, forward, promote, view
         self.label = label or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
@@ -225,10 +225,11 @@ class OpNode(Node):
     def __init__(self, op: Op, plan: _Plan, params: dict[str, Any], edges: list[Any], outputs: list[Any]) -> None:
         super().__init__(edges, outputs)
         self.op, self.plan, self.params = op, plan, params
-        self.saved = Saved(self.op.label)
+        self.saved = Saved(self.op.name)
 
     def name(self) -> str:
-        return self.op.label
+        label = self.op.label
+        return label if isinstance(label, str) else label(self)
 
     def release(self) -> None:
         self.saved.values = None
@@ -369,13 +370,14 @@ def op(
     outputs: tuple[str, ...] = ("out",),
     aux: tuple[str, ...] = (),
     view: bool = False,
-    label: str | None = None,
+    label: str | Callable[..., str] | None = None,
 ) -> Op:
     """Define an operation and enter it into TABLE.
 
     outputs: names of the results that carry gradients; of several, a VJP gets a tuple, None where no gradient came.
     aux: names of further results that carry none.
-    view: the result shares the first input's memory. label: the graph node's name where PyTorch's differs.
+    view: the result shares the first input's memory. label: the graph node's name where PyTorch's differs, or a
+    function of the node that gives it.
     """
     if name in TABLE:
         raise ValueError(f"op {name!r} is defined twice")

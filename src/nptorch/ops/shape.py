@@ -373,12 +373,18 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return slice_op(input, index=(slice(None),) * d + (slice(start, start + length),))
 
 
+def _last_step(index: Any) -> Any:
+    """The last item of an index that changes anything: PyTorch applies them one after the other."""
+    return next((i for i in reversed(index) if i is not Ellipsis and i != slice(None)), None)
+
+
 # The basic index (integers, slices, None, ...) of x[...]; parsed in index.py.
 slice_op = op(
     "slice",
     lambda xp, x, *, index: x[index],
     lambda g, x_shape, *, index: slice_backward(g, shape=x_shape, index=index),
     view=True,
+    label=lambda node: "SelectBackward0" if isinstance(_last_step(node.params["index"]), int) else "SliceBackward0",
 )
 
 
