@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nptorch.tensor import Tensor, from_array
-
-if TYPE_CHECKING:
-    from nptorch.tensor import Edge
+from nptorch.tensor import Edge, Tensor, from_array
 
 _sequence = itertools.count()
 _hook_ids = itertools.count()

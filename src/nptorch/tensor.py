@@ -9,10 +9,8 @@ import numpy as np
 from nptorch import devices, dtypes
 from nptorch.size import Size
 
-if TYPE_CHECKING:
-    from nptorch.graph import Node
-
-    Edge = tuple["Node | Tensor", int]
+# Where a gradient goes: a graph.Node, or for a leaf the tensor itself, and which of its outputs.
+Edge = tuple[Any, int]
 
 
 class Tensor:
@@ -144,11 +142,11 @@ class Tensor:
         return self._edge is None
 
     @property
-    def grad_fn(self) -> Node | None:
+    def grad_fn(self) -> Any:
         """The graph node that made it, or None for a leaf."""
         if self._view is not None:
             refresh(self)
-        return None if self._edge is None else self._edge[0]  # type: ignore[return-value]
+        return None if self._edge is None else self._edge[0]
 
     @property
     def output_nr(self) -> int:

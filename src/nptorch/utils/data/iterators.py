@@ -21,8 +21,6 @@ from nptorch.utils.data.worker import End, Failure, Job, Reply, Task, work
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-    from nptorch.utils.data.dataloader import DataLoader
-
 _GRACE = 5.0  # seconds that workers have to finish what they are at
 _LOOK = 5.0  # seconds between two looks whether the workers live, in case that their pipes do not tell
 
@@ -30,7 +28,7 @@ _LOOK = 5.0  # seconds between two looks whether the workers live, in case that 
 class LoaderIterator(Iterator[Any]):
     """What both kinds share: the order of the draws, the length, the check of an IterableDataset's length."""
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: Any) -> None:
         self._dataset, self._sampler, self._num_workers = loader.dataset, loader._index_sampler, loader.num_workers
         self._start_epoch(loader)
         # PyTorch draws the workers' seed here, with workers or without, after iter(sampler), which may draw too.
@@ -42,7 +40,7 @@ class LoaderIterator(Iterator[Any]):
                 stacklevel=4,
             )
 
-    def _start_epoch(self, loader: DataLoader[Any]) -> None:
+    def _start_epoch(self, loader: Any) -> None:
         self._indices = iter(self._sampler)
         self._yielded = 0
         self._reported = loader._reported_length
@@ -73,7 +71,7 @@ class LoaderIterator(Iterator[Any]):
 class SingleProcessIterator(LoaderIterator):
     """Fetches in this process."""
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: Any) -> None:
         super().__init__(loader)
         self._fetch = fetcher(loader.dataset, loader.collate_fn, loader._batched, loader.drop_last)
 
@@ -117,7 +115,7 @@ class Worker:
 class WorkerIterator(LoaderIterator):
     """Hands indices to worker processes in turn and their data out in order (or, not in_order, as it comes)."""
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: Any) -> None:
         super().__init__(loader)
         self._prefetch, self._in_order = loader.prefetch_factor or 0, loader.in_order
         self._timeout, self._persistent = loader.timeout, loader.persistent_workers
@@ -136,7 +134,7 @@ class WorkerIterator(LoaderIterator):
         self._owners = {w.replies: w for w in self._workers}
         self.restart(loader)
 
-    def _job(self, loader: DataLoader[Any], worker_id: int) -> Job:
+    def _job(self, loader: Any, worker_id: int) -> Job:
         return Job(
             worker_id,
             loader.num_workers,
@@ -153,7 +151,7 @@ class WorkerIterator(LoaderIterator):
         """Whether all workers still run, so that restart() can use them."""
         return self._stop.alive and all(w.process.is_alive() for w in self._workers)
 
-    def restart(self, loader: DataLoader[Any]) -> None:
+    def restart(self, loader: Any) -> None:
         """Begin an epoch; what the last one left in the pipes is told by its number and dropped."""
         self._start_epoch(loader)
         self._epoch += 1

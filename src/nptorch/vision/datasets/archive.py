@@ -96,4 +96,5 @@ def _move(source: Path, target: Path) -> None:
 def _damaged(archive: str | os.PathLike[str], error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:  # the disk's fault, not the archive's
         return f"{archive} cannot be unpacked: {error}"
-    return f"{archive} cannot be unpacked ({error}); {REFETCH}"
+    fault = "no tar archive" if isinstance(error, tarfile.TarError) else error
+    return f"{archive} cannot be unpacked ({fault}); {REFETCH}"
