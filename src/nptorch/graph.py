@@ -58,8 +58,8 @@ class Node:
         self.pre_hooks: dict[int, tuple[int, Callable[[Tensor], Any]]] | None = None
         self.hooks: dict[int, Any] | None = None
 
-    def run(self, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
-        """The gradient for each edge, from the gradient of each output."""
+    def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
+        """The gradient for each edge, from the gradient of each output; those not needed (None: all are) may be left out."""
         raise NotImplementedError
 
     def release(self) -> None:

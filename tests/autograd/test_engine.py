@@ -62,6 +62,27 @@ def test_grad_of_unused_inputs() -> None:
     assert grad(y, [a, b], materialize_grads=True)[1].item() == 0
 
 
+def test_only_what_leads_to_the_inputs_is_computed() -> None:
+    calls = []
+
+    class Watched(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            calls.append(g.shape)
+            return g * 2
+
+    a, b = leaf(1), leaf(2)
+    y = (Watched.apply(a) * b).sum()
+    assert grad(y, b, retain_graph=True)[0].item() == 2
+    assert not calls
+    assert grad(y, a)[0].item() == 4
+    assert len(calls) == 1
+
+
 def test_create_graph_gives_derivatives_of_every_order() -> None:
     x = leaf(2.0)
     y = x**5

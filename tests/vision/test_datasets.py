@@ -228,7 +228,7 @@ def test_a_pickle_runs_nothing(tmp_path):
         Evil(os.system, f"touch {mark}"),
         Evil(eval, f"open({str(mark)!r}, 'w')"),
         Evil(os.mkdir, str(mark)),
-        Evil(getattr, os, "getcwd"),
+        Evil(getattr, "x", "upper"),
         Evil(np.load, "x"),
         np.array([Evil(os.mkdir, str(mark))], object),
         np.random.RandomState,
@@ -334,7 +334,7 @@ def test_a_subclass_may_choose_its_classes(folder):
 
 def test_fake_data_repeats_itself():
     data = FakeData(4, (3, 8, 6), transform=T.ToTensor(), target_transform=lambda label: label + 100)
-    assert nptorch.equal(data[2][0], data[2][0])
+    assert np.array_equal(data[2][0].numpy(), data[2][0].numpy())
     assert data[2][0].shape == (3, 8, 6)
     assert data[2][1] >= 100
     with pytest.raises(IndexError, match="4 samples"):
@@ -460,11 +460,18 @@ def test_loader_gives_the_same_with_and_without_the_batched_road():
             assert np.array_equal(y, v)
 
 
-@pytest.mark.parametrize("shape", [(9, 5, 7), (9, 6, 4, 3), (9, 3, 3, 1)])
-@pytest.mark.parametrize("mean, std", [(None, None), ([0.3], [0.7]), ([0.1, 0.2, 0.3], [0.4, 0.5, 0.6])])
+@pytest.mark.parametrize(
+    "shape, mean, std",
+    [
+        ((9, 5, 7), None, None),
+        ((9, 5, 7), [0.3], [0.7]),
+        ((9, 3, 3, 1), [0.3], [0.7]),
+        ((9, 6, 4, 3), None, None),
+        ((9, 6, 4, 3), [0.3], [0.7]),
+        ((9, 6, 4, 3), [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]),
+    ],
+)
 def test_image_batch_is_its_reference(shape, mean, std):
-    if mean is not None and len(mean) == 3 and shape[-1] != 3:
-        pytest.skip("three means for one channel")
     images = np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)
     rows = np.array([8, 0, 3, 3])
     made = image_batch(images, rows, mean=mean, std=std)

@@ -129,7 +129,7 @@ def run(
                 wanted.take(node, arrived)
                 if node not in wanted.nodes:
                     continue
-            results = node.run(arrived)
+            results = node.run(arrived, None if wanted is None else wanted.needed(node))
             if node.hooks:
                 results = _run_hooks(node, results, arrived)
             for edge, g in zip(node.edges, results, strict=False):
@@ -252,21 +252,27 @@ class _Targets:
         self.targets = targets
         self.found: dict[int, Tensor | None] = {}
         self.at: dict[Node, list[tuple[int, int]]] = {}
-        ends: set[int] = set()
+        self.ends: set[int] = set()
         for i, t in enumerate(targets):
             if t.requires_grad and t._edge is not None:
-                self.at.setdefault(t._edge[0], []).append((t._edge[1], i))  # type: ignore[arg-type]
+                self.at.setdefault(t._edge[0], []).append((t._edge[1], i))
             else:
-                ends.add(id(t))
+                self.ends.add(id(t))
         self.nodes: set[Node] = set()
         for node in reversed(order):  # parents first
-            for edge in node.edges:
-                if edge is None:
-                    continue
-                end = edge[0]
-                if (end in self.nodes or end in self.at) if isinstance(end, Node) else id(end) in ends:
-                    self.nodes.add(node)
-                    break
+            if any(map(self._leads, node.edges)):
+                self.nodes.add(node)
+
+    def _leads(self, edge: Any) -> bool:
+        """Whether a gradient along this edge comes to a target."""
+        if edge is None:
+            return False
+        end = edge[0]
+        return (end in self.nodes or end in self.at) if isinstance(end, Node) else id(end) in self.ends
+
+    def needed(self, node: Node) -> list[bool]:
+        """Which of a node's gradients come to a target."""
+        return [self._leads(edge) for edge in node.edges]
 
     def take(self, node: Node, arrived: list[Tensor | None]) -> None:
         for slot, i in self.at.get(node, ()):

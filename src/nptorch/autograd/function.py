@@ -77,7 +77,7 @@ class FunctionNode(Node):
         self.saved.values = None
         self.saved.checks = []
 
-    def run(self, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
+    def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
         if self.ctx._materialize:
             grads = [from_array(np.zeros(*self.outputs[i])) if g is None else g for i, g in enumerate(grads)]
         found = self.function.backward(self.ctx, *grads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -204,7 +204,7 @@ class _Gate(Node):
     def name(self) -> str:
         return self.label
 
-    def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
+    def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> tuple[Tensor | None, ...]:
         # Hooks get zeros, not None, for a tensor that the loss does not depend on.
         return self.on_grads(
             tuple(

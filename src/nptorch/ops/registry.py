@@ -235,7 +235,7 @@ class OpNode(Node):
         self.saved.values = None
         self.saved.checks = []
 
-    def run(self, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
+    def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
         g: Any = grads[0] if len(grads) == 1 else tuple(grads)
         values = self.saved.unpack(self)
         if self.op.joint:
@@ -246,6 +246,8 @@ class OpNode(Node):
             return vjp.function(g, *[values[k] for k in wanted], **params)
         result: list[Tensor | None] = [None] * len(self.edges)
         for i, vjp, wanted in self.plan.vjps:
+            if needed is not None and not needed[i]:
+                continue
             params = vjp.parameters(self.params)
             if self.op.variadic:
                 params = {**params, "i": i}
