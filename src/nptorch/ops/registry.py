@@ -21,6 +21,7 @@ import numpy as np
 from nptorch import dtypes
 from nptorch.grad_mode import mode
 from nptorch.graph import Node, Saved, edge_of
+from nptorch.kernels.native import use_cached_memory
 from nptorch.ops.promotion import Rule
 from nptorch.tensor import Tensor, from_array, refresh
 
@@ -34,6 +35,7 @@ class _Quiet(threading.local):
     def __init__(self) -> None:
         context = Context()
         context.run(np.seterr, all="ignore")
+        context.run(use_cached_memory)  # NumPy's allocator is a context's, too
         self.run = context.run
 
 
