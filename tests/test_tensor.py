@@ -248,3 +248,17 @@ def test_copies_keep_what_matters() -> None:
 def test_bad_input_is_named(call: Any, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match=text):
         call()
+
+
+def test_whole_tensor_questions() -> None:
+    x = nt.tensor([1.0, float("nan")])
+    assert nt.equal(x[:1], nt.ones(1))
+    assert not nt.equal(x, nt.ones(3))
+    assert not nt.allclose(x, x)
+    assert nt.allclose(x, x + 1e-9, equal_nan=True)
+    assert x.isclose(nt.tensor([1.1, 0.0]), atol=0.2).tolist() == [True, False]
+    assert nt.is_tensor(x)
+    assert nt.numel(x) == 2
+    assert nt.is_floating_point(x)
+    assert not nt.is_complex(x)
+    assert nt.is_nonzero(nt.tensor(2))

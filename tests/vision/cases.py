@@ -91,6 +91,7 @@ REPRS = [
     "T.RandomErasing()", "T.RandomInvert()", "T.RandomPosterize(3)", "T.RandomSolarize(3.5)", "T.RandomEqualize()", "T.Lambda(abs)",
     "T.RandomRotation((5, 6), I.BILINEAR, True, (1, 2), 3)", "T.ColorJitter()", "T.RandomAffine(4)", "T.RandomPerspective()",
     "T.RandomAffine((4, 5), (0.1, 0.2), (0.5, 1), (1, 2), I.BILINEAR, 1)", "I.BILINEAR",
+    "T.CenterCrop([8, 9])", "T.GaussianBlur([3, 5])", "T.RandomCrop([7])", "T.Resize([4])",
 ]  # fmt: skip
 SHOWN = [text for text in ON_ALL + ON_BYTES + ON_TENSORS + ON_FLOATS if text.startswith("T.")]
 

@@ -8,7 +8,7 @@ import pickle
 import struct
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +138,8 @@ def serving(content: bytes) -> Any:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            try:
+            with suppress(ConnectionError):  # the client may give up
                 served.answer(self)
-            except ConnectionError:
-                pass  # the client gave up, as it should
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -167,6 +167,12 @@ def test_transforms_are_modules_and_can_be_pickled():
     assert np.array_equal(pickle.loads(pickle.dumps(chain))(x).numpy(), T.Compose(chain)(x).numpy())
 
 
+def test_sizes_may_be_numpys_integers():
+    image = Image.new("L", (9, 8))
+    assert T.Resize(np.int64(4))(image).size == (4, 4)
+    assert T.CenterCrop((np.int32(4), 5))(image).size == (5, 4)
+
+
 def test_grayscale_of_a_colour_tensor_weighs_the_channels():
     pixel = nptorch.tensor([255, 0, 0], dtype=nptorch.uint8).reshape(3, 1, 1)
     assert T.Grayscale()(pixel).item() == int(0.2989 * 255)
@@ -195,6 +201,13 @@ def test_grayscale_of_a_colour_tensor_weighs_the_channels():
         ("T.ConvertImageDtype('uint8')", TypeError, "dtype"),
         ("F.convert_image_dtype(torch.zeros(1), torch.int64)", RuntimeError, "cannot be performed safely"),
         ("T.Resize((1, 2, 3))", ValueError, "1 or 2"),
+        ("T.Resize(0)", ValueError, "positive"),
+        ("T.Resize(2.5)", TypeError, "whole number"),
+        ("F.resize(torch.zeros(1, 8, 9), (-1, 4))", ValueError, r"positive, got \(-1, 4\)"),
+        ("T.CenterCrop('8')", (TypeError, ValueError), "size should be"),
+        ("T.RandomCrop((8, 2.5))", TypeError, "whole number"),
+        ("T.RandomResizedCrop(None)", TypeError, "whole number"),
+        ("T.FiveCrop((4, 0))", ValueError, "positive"),
         ("T.Resize(5, interpolation='bilinear')", TypeError, "InterpolationMode"),
         ("T.Resize(5, max_size=5)(torch.zeros(1, 8, 9))", ValueError, "strictly greater"),
         ("T.Resize((5, 5), max_size=9)(torch.zeros(1, 8, 9))", ValueError, "max_size"),
@@ -226,6 +239,7 @@ def test_grayscale_of_a_colour_tensor_weighs_the_channels():
         ("T.Grayscale()(torch.zeros(2, 2, 2))", TypeError, "1 or 3 channels"),
         ("F.to_grayscale(torch.zeros(3, 2, 2))", TypeError, "rgb_to_grayscale"),
         ("F.posterize(torch.zeros(3, 2, 2), 2)", TypeError, "uint8"),
+        ("F.posterize(torch.zeros(3, 2, 2, dtype=torch.uint8), 9)", ValueError, r"between 0 and 8, got 9"),
         ("F.solarize(torch.zeros(3, 2, 2), 2)", TypeError, "threshold"),
         ("T.GaussianBlur(4)", ValueError, "odd"),
         ("T.GaussianBlur(3, (2, 1))", ValueError, "sigma"),

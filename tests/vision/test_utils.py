@@ -31,3 +31,20 @@ def test_make_grid_leaves_its_input_alone():
 def test_make_grid_wants_tensors(value):
     with pytest.raises(TypeError, match="tensor or list of tensors"):
         utils.make_grid(value)
+
+
+@pytest.mark.parametrize(
+    "images, options, error, words",
+    [
+        (nptorch.zeros(5), {}, ValueError, r"\(N, C, H, W\).*got shape \[5\]"),
+        (nptorch.zeros(0, 3, 2, 2), {}, ValueError, r"got shape \[0, 3, 2, 2\]"),
+        ([], {}, ValueError, "one or more images"),
+        ([nptorch.zeros(1, 2, 2), nptorch.zeros(1, 2, 3)], {}, ValueError, r"\[\[1, 2, 2\], \[1, 2, 3\]\]"),
+        (nptorch.zeros(2, 1, 2, 2), {"nrow": 0}, ValueError, "nrow should be at least 1"),
+        (nptorch.zeros(2, 1, 2, 2), {"padding": -1}, ValueError, "padding at least 0"),
+        (nptorch.zeros(2, 1, 2, 2), {"normalize": True, "value_range": 5}, TypeError, "tuple"),
+    ],
+)
+def test_make_grid_refuses_what_is_no_grid(images, options, error, words):
+    with pytest.raises(error, match=words):
+        utils.make_grid(images, **options)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from nptorch import dtypes
 from nptorch.ops.pointwise import _where, log, zeros_of
 from nptorch.ops.promotion import common
 from nptorch.ops.registry import op
 from nptorch.ops.signatures import binary, function, into_out, method, unary
-from nptorch.tensor import Tensor
+from nptorch.tensor import Tensor, from_array
 
 
 @function()
@@ -238,3 +240,57 @@ def _bits(name: str, x: Any) -> Any:
     if x.dtype.kind not in "biu":
         raise RuntimeError(f"{name}() works on integers and bools, got {dtypes.of(x.dtype)!r}")
     return x
+
+
+# --- whole tensors ---
+
+
+@function()
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether |input - other| <= atol + rtol |other|, element by element."""
+    return from_array(np.asarray(np.isclose(input._array, other._array, rtol, atol, equal_nan)))
+
+
+@function()
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close."""
+    return bool(isclose(input, other, rtol, atol, equal_nan)._array.all())
+
+
+@function()
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape and elements."""
+    return bool(np.array_equal(input._array, other._array))
+
+
+@function(method=False)
+def is_tensor(obj: Any) -> bool:
+    """Whether this is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+@function(method=False)
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is a floating type."""
+    return input.dtype.is_floating_point
+
+
+@function(method=False)
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is a complex type."""
+    return input.dtype.is_complex
+
+
+@function(method=False)
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input._array.size
+
+
+@function()
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element is not zero.
+
+    Raises: RuntimeError if there is not exactly one.
+    """
+    return bool(input)

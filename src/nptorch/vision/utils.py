@@ -21,14 +21,24 @@ def make_grid(
 ) -> Tensor:
     """A batch (N, C, H, W), or a list of images (C, H, W), as one picture (3, ...) with `nrow` images a row.
 
-    Raises: TypeError for what is no tensor.
+    Raises: TypeError for what is no tensor, or a value_range that is no tuple; ValueError for what is no batch of images,
+    or an nrow below 1.
     """
     for item in tensor if isinstance(tensor, (list, tuple)) else [tensor]:
         if not isinstance(item, Tensor):
             raise TypeError(f"tensor or list of tensors expected, got {type(item).__name__}")
+    if value_range is not None and not isinstance(value_range, tuple):
+        raise TypeError(f"value_range has to be a tuple (min, max) of numbers, got {value_range!r}")
+    if nrow < 1 or padding < 0:
+        raise ValueError(f"nrow should be at least 1 and padding at least 0, got {nrow} and {padding}")
     if isinstance(tensor, (list, tuple)):
+        shapes = {t._array.shape for t in tensor}
+        if len(shapes) != 1:
+            raise ValueError(f"a grid needs one or more images of the same shape, got {sorted(map(list, shapes))}")
         tensor = from_array(np.stack([t._array for t in tensor]))
     images = tensor._array
+    if images.ndim not in (2, 3, 4) or not images.size:
+        raise ValueError(f"expected images (N, C, H, W), (C, H, W) or (H, W), got shape {list(images.shape)}")
     if images.ndim == 2:
         images = images[None]
     if images.ndim == 3:

@@ -41,6 +41,7 @@ class InMemoryImages(VisionDataset):
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         from PIL import Image
 
+        index = operator.index(index)
         image = Image.fromarray(_array(self.data)[index])
         return self._apply(image, int(self.targets[index]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import pickle
 from typing import Any
@@ -67,10 +66,7 @@ class _Array:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         raw = self.raw.encode("latin1") if isinstance(self.raw, str) else self.raw
-        dtype = self.dtype.numpy()
-        if len(raw) != math.prod(self.shape) * dtype.itemsize:
-            raise ValueError(f"an array of shape {self.shape} and dtype {dtype} in {len(raw):,} bytes")
-        return np.frombuffer(raw, dtype).reshape(self.shape, order="F" if self.fortran else "C")
+        return np.frombuffer(raw, self.dtype.numpy()).reshape(self.shape, order="F" if self.fortran else "C")
 
 
 def _from_buffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _Array:

@@ -15,7 +15,7 @@ from nptorch.vision.transforms import draw
 from nptorch.vision.transforms import functional as F
 from nptorch.vision.transforms.chance import Chance
 from nptorch.vision.transforms.functional.geometry import check_padding
-from nptorch.vision.transforms.functional.image import InterpolationMode, interpolation_mode, pair
+from nptorch.vision.transforms.functional.image import InterpolationMode, check_size, interpolation_mode
 
 _BILINEAR = InterpolationMode.BILINEAR
 
@@ -25,7 +25,7 @@ class Resize(Module):
 
     Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.Resize.html
 
-    Raises: ValueError for a size of more than two numbers.
+    Raises: ValueError or TypeError for a size that is not one or two positive whole numbers.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Resize(Module):
         antialias: bool | None = True,
     ) -> None:
         super().__init__()
-        pair(size, "size")
+        check_size(size)
         self.size = size
         self.interpolation = interpolation_mode(interpolation)
         self.max_size = max_size
@@ -56,7 +56,7 @@ class CenterCrop(Module):
 
     def __init__(self, size: int | Sequence[int]) -> None:
         super().__init__()
-        self.size = pair(size, "size")
+        self.size = check_size(size)
 
     def forward(self, img: Any) -> Any:
         """The middle."""
@@ -102,7 +102,7 @@ class RandomCrop(Module):
         padding_mode: str = "constant",
     ) -> None:
         super().__init__()
-        self.size = pair(size, "size")
+        self.size = check_size(size)
         check_padding(0 if padding is None else padding, padding_mode)
         self.padding = padding
         self.pad_if_needed = pad_if_needed
@@ -110,7 +110,7 @@ class RandomCrop(Module):
         self.padding_mode = padding_mode
 
     @staticmethod
-    def get_params(img: Any, output_size: tuple[int, int]) -> tuple[int, int, int, int]:
+    def get_params(img: Any, output_size: Sequence[int]) -> tuple[int, int, int, int]:
         """A random (top, left, height, width) for a rectangle of output_size (H, W).
 
         Raises: ValueError if the image is smaller.
@@ -167,7 +167,7 @@ class RandomResizedCrop(Module):
         super().__init__()
         _check_pair("scale", scale)
         _check_pair("ratio", ratio)
-        self.size = pair(size, "size")
+        self.size = check_size(size)
         self.scale = scale
         self.ratio = ratio
         self.interpolation = interpolation_mode(interpolation)
@@ -202,7 +202,7 @@ class FiveCrop(Module):
 
     def __init__(self, size: int | Sequence[int]) -> None:
         super().__init__()
-        self.size = pair(size, "size")
+        self.size = check_size(size)
 
     def forward(self, img: Any) -> Any:
         """Five images."""
@@ -217,7 +217,7 @@ class TenCrop(Module):
 
     def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
         super().__init__()
-        self.size = pair(size, "size")
+        self.size = check_size(size)
         self.vertical_flip = vertical_flip
 
     def forward(self, img: Any) -> Any:

@@ -162,8 +162,10 @@ def invert(img: Any) -> Any:
 def posterize(img: Any, bits: int) -> Any:
     """Only the `bits` highest bits of each pixel.
 
-    Raises: TypeError for a tensor that is not uint8.
+    Raises: ValueError for bits outside [0, 8]; TypeError for a tensor that is not uint8.
     """
+    if not 0 <= bits <= 8:
+        raise ValueError(f"bits should be between 0 and 8, got {bits}")
     if not is_tensor_image(img):
         return _image_ops().posterize(img, bits)
     _check_bytes(img, "posterize")

@@ -15,10 +15,10 @@ from nptorch.tensor import Tensor, from_array
 from nptorch.vision.transforms.functional.image import (
     Array,
     InterpolationMode,
+    check_size,
     get_dimensions,
     interpolation_mode,
     is_tensor_image,
-    pair,
     pil_code,
     pil_fill,
 )
@@ -31,19 +31,17 @@ def resized_size(
 ) -> tuple[int, int]:
     """(H, W) after resize(): `size` itself; for one number, the shorter edge gets it, the longer one its share.
 
-    Raises: ValueError if max_size is not above the shorter edge's length, or given with two sizes.
+    Raises: as check_size(); ValueError if max_size is not above the shorter edge's length, or given with two sizes.
     """
-    sizes = (size,) if isinstance(size, int) else tuple(size)
-    if len(sizes) not in (1, 2):
-        raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(sizes)} element tuple/list")
-    if len(sizes) == 2:
+    new_height, new_width = check_size(size)
+    if isinstance(size, Sequence) and len(size) == 2:
         if max_size is not None:
             raise ValueError(
                 f"max_size ({max_size}) goes with a size of one number, the shorter edge, not with {size!r}"
             )
-        return sizes[0], sizes[1]
+        return new_height, new_width
     height, width = image_size
-    short, long = sizes[0], int(sizes[0] * max(image_size) / min(image_size))
+    short, long = new_height, int(new_height * max(image_size) / min(image_size))
     if max_size is not None:
         if max_size <= short:
             raise ValueError(
@@ -137,7 +135,7 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
 
 def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
     """The middle (H, W) of the image, which is padded with 0 where it is smaller."""
-    new_height, new_width = pair(output_size, "output_size")
+    new_height, new_width = check_size(output_size, "output_size")
     height, width = get_dimensions(img)[1:]
     more_h, more_w = max(new_height - height, 0), max(new_width - width, 0)
     if more_h or more_w:
@@ -233,7 +231,7 @@ def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, 
 
     Raises: ValueError if the image is smaller.
     """
-    new_height, new_width = pair(size, "size")
+    new_height, new_width = check_size(size)
     height, width = get_dimensions(img)[1:]
     if new_width > width or new_height > height:
         raise ValueError(f"Requested crop size {(new_height, new_width)} is bigger than input size {(height, width)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from enum import Enum
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -136,8 +137,8 @@ def rounded(values: Array, dtype: np.dtype[Any]) -> Array:
     return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype, copy=False)
 
 
-def pair(value: Any, name: str) -> tuple[Any, Any]:
-    """Two of a number or of a sequence of one; a sequence of two as it is.
+def pair(value: Any, name: str) -> Sequence[Any]:
+    """Two of a number or of a sequence of one; a sequence of two as it is, for the repr shows it.
 
     Raises: ValueError for any other length.
     """
@@ -145,7 +146,20 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
         return value, value
     if len(value) not in (1, 2):
         raise ValueError(f"{name} should be a number or a sequence of 1 or 2, got {value!r}")
-    return value[0], value[-1]
+    return value if len(value) == 2 else (value[0], value[0])
+
+
+def check_size(value: Any, name: str = "size") -> Sequence[int]:
+    """(H, W) of a size: one whole number for both, or two.
+
+    Raises: TypeError for anything but whole numbers; ValueError unless they are one or two and positive.
+    """
+    height, width = size = pair(value, name)
+    if not (isinstance(height, Integral) and isinstance(width, Integral)):
+        raise TypeError(f"{name} should be a whole number, or two (height, width), got {value!r}")
+    if height < 1 or width < 1:
+        raise ValueError(f"{name} should be positive, got {value!r}")
+    return size
 
 
 def check_fill(fill: Any, img: Any) -> Array:
