@@ -297,6 +297,7 @@ def test_changed_bytes_are_noticed() -> None:
     refused(bytes(content), "'data/0' is damaged: its checksum")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["small", "mixed.pt", "mixed_legacy.pt"])
 def test_every_cut_is_noticed(name: str) -> None:
     if name == "small":

@@ -49,6 +49,7 @@ def metrics(run: Path) -> list[dict[str, str]]:
     return list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
 
 
+@pytest.mark.slow
 def test_train_then_test_then_look(tmp_path: Path) -> None:
     done = command("train", "lenet5", *SMALL, "--run-dir", "run", cwd=tmp_path)
     assert re.search(r"epoch 2/2  loss \d\.\d{4}  accuracy \d+\.\d\d%  test accuracy \d+\.\d\d%", done.stdout)
@@ -101,6 +102,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path: Path, model: str) -> No
         assert {k: v for k, v in x.items() if k != "seconds"} == {k: v for k, v in y.items() if k != "seconds"}
 
 
+@pytest.mark.slow
 def test_own_network_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from nptorch import nn\n\n\nclass Mine(nn.Module):\n    def __init__(self, num_classes=10):\n        super().__init__()\n"
@@ -112,6 +114,7 @@ def test_own_network_from_a_file(tmp_path: Path) -> None:
     assert "it has Mine" in one_error(command("train", "mine.py:Yours", cwd=tmp_path, check=False))
 
 
+@pytest.mark.slow
 def test_folder_of_images(tmp_path: Path) -> None:
     from PIL import Image
 
@@ -171,6 +174,7 @@ def test_a_diverging_run_says_so(tmp_path: Path) -> None:
     assert "try a smaller --lr" in one_error(done)
 
 
+@pytest.mark.slow
 def test_damaged_checkpoint(tmp_path: Path) -> None:
     command("train", "mlp3", *SMALL, "--run-dir", "run", cwd=tmp_path)
     path = tmp_path / "run" / "best.pt"
