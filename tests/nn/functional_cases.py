@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tests.ops.specs import I, P, R, Sample, U
+from tests.ops.sampling import I, P, R, Sample, U
 
 CASES: list[Sample] = []
 

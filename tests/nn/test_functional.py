@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.ops.oracle import results
-from tests.ops.specs import Sample
+from tests.ops.sampling import Sample
 
 import nptorch
 from nptorch.autograd import gradcheck

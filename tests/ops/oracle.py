@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.specs import Sample
+from tests.ops.sampling import Sample
 
 
 def results(T: Any, s: Sample, dtype: Any = np.float64) -> list[tuple[list[int], str, Any]]:

@@ -14,7 +14,8 @@ from nptorch import nn  # noqa: F401  (the samples reach it as T.nn)
 from nptorch.autograd import gradcheck, gradgradcheck
 from nptorch.ops.registry import TABLE, Op
 from tests.ops.oracle import results
-from tests.ops.specs import SAMPLES, Sample
+from tests.ops.sampling import Sample
+from tests.ops.specs import SAMPLES
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
