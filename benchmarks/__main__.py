@@ -205,6 +205,7 @@ def load(per_core: int, path: Path | None, rounds: int, seconds: float, threads:
             finally:
                 for process in busy:
                     process.terminate()
+                    process.join()
             times = {s: {"quiet_ms": quiet[s]["ms"], "loaded_ms": loaded[s]["ms"]} for s in chosen}
             rows.append({"case": case, "threads": n, **times})
             cells = (f"{s} {t['quiet_ms']:8.2f} -> {t['loaded_ms']:8.2f} ms ({t['loaded_ms'] / t['quiet_ms']:.1f}x)" for s, t in times.items())  # fmt: skip

@@ -30,6 +30,8 @@ template <Unary f> PyObject* unary(const char* name, PyObject* const* values, Py
 PyObject* sigmoid(PyObject* const* values, Py_ssize_t count) { return unary<Unary::sigmoid>("sigmoid", values, count); }
 PyObject* tanh(PyObject* const* values, Py_ssize_t count) { return unary<Unary::tanh>("tanh", values, count); }
 PyObject* exp(PyObject* const* values, Py_ssize_t count) { return unary<Unary::exp>("exp", values, count); }
+PyObject* silu(PyObject* const* values, Py_ssize_t count) { return unary<Unary::silu>("silu", values, count); }
+PyObject* gelu(PyObject* const* values, Py_ssize_t count) { return unary<Unary::gelu>("gelu", values, count); }
 
 PyObject* relu(PyObject* const* values, Py_ssize_t count) {
   Arguments in("relu", values, count, 2);
@@ -43,17 +45,33 @@ PyObject* leaky_relu(PyObject* const* values, Py_ssize_t count) {
   return run_unary(Unary::leaky_relu, x, in.number("slope"), Array::create(x.shape(), x.type()));
 }
 
-PyObject* threshold_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("threshold_backward", values, count, 2);
-  Array g = in.floats("g"), out = in.floats("out", g.ndim(), g.type());
-  in.expect_shape(out, "out", g.shape());
+// The gradient of a function of one number, from g and an array of its shape.
+template <Binary f> PyObject* gradient(const char* name, PyObject* const* values, Py_ssize_t count) {
+  Arguments in(name, values, count, 2);
+  Array g = in.floats("g"), of = in.floats("of", g.ndim(), g.type());
+  in.expect_shape(of, "of", g.shape());
   Array gx = Array::create(g.shape(), g.type());
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(double(g.size()));
-    kernels<T>().threshold_gradient(g.size(), g.data<T>(), out.data<T>(), gx.data<T>());
+    kernels<T>().binary(f, g.size(), g.data<T>(), of.data<T>(), gx.data<T>());
   });
   return gx.give();
+}
+PyObject* threshold_backward(PyObject* const* values, Py_ssize_t count) {
+  return gradient<Binary::threshold_gradient>("threshold_backward", values, count);
+}
+PyObject* sigmoid_backward(PyObject* const* values, Py_ssize_t count) {
+  return gradient<Binary::sigmoid_gradient>("sigmoid_backward", values, count);
+}
+PyObject* tanh_backward(PyObject* const* values, Py_ssize_t count) {
+  return gradient<Binary::tanh_gradient>("tanh_backward", values, count);
+}
+PyObject* silu_backward(PyObject* const* values, Py_ssize_t count) {
+  return gradient<Binary::silu_gradient>("silu_backward", values, count);
+}
+PyObject* gelu_backward(PyObject* const* values, Py_ssize_t count) {
+  return gradient<Binary::gelu_gradient>("gelu_backward", values, count);
 }
 
 // y is as x, one number, or one row: (size) of x (..., size).
@@ -106,7 +124,13 @@ PyMethodDef elementwise_functions[] = {
     NPT_METHOD(sigmoid, "sigmoid(x, /)."),
     NPT_METHOD(tanh, "tanh(x, /)."),
     NPT_METHOD(exp, "exp(x, /)."),
+    NPT_METHOD(silu, "silu(x, /): x * sigmoid(x)."),
+    NPT_METHOD(gelu, "gelu(x, /): x times the normal distribution function."),
     NPT_METHOD(threshold_backward, "threshold_backward(g, out, /): g where out is positive, else 0."),
+    NPT_METHOD(sigmoid_backward, "sigmoid_backward(g, out, /)."),
+    NPT_METHOD(tanh_backward, "tanh_backward(g, out, /)."),
+    NPT_METHOD(silu_backward, "silu_backward(g, x, /)."),
+    NPT_METHOD(gelu_backward, "gelu_backward(g, x, /)."),
     NPT_METHOD(add, "add(x, y, /): y as x, one number, or one row of x."),
     NPT_METHOD(sub, "sub(x, y, /): y as x, one number, or one row of x."),
     NPT_METHOD(mul, "mul(x, y, /): y as x, one number, or one row of x."),

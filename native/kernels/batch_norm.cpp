@@ -1,5 +1,6 @@
-// Batch normalisation of x (n, c, pixels) over n and pixels. Sums run image by image into a second sum, which keeps
-// float32 accurate. Without pixels (n, c) the vectors hold channels, otherwise neighbours in an image.
+// Batch normalisation of x (n, c, pixels) over n and pixels. Sums run plane by plane into sums in double, which keeps
+// float32 accurate; runs of images are summed in parallel, as many on every machine, so that the threads keep the images
+// that they had in the kernels before. Without pixels (n, c) the vectors hold channels, otherwise neighbours in an image.
 #include "kernels.h"
 #include "scratch.h"
 #include "simd.h"
@@ -7,19 +8,42 @@
 namespace nptorch::NPT_ISA {
 namespace {
 
-// body(offset, lanes) for every vector of channel c; after(...) once an image.
-template <class T, class F, class G>
-NPT_INLINE void each_image(long n, long channels, long pixels, long c, F body, G after) {
-  for (long i = 0; i < n; i++) {
-    const long start = (i * channels + c) * pixels;
-    each_vector<T>(start, start + pixels, body);
-    after();
+constexpr long MOST_PARTS = 32;
+
+// body(begin, end) over runs of images.
+template <class F> void parallel_images(long n, long tasks, long numbers, F body) {
+  if (tasks_for(numbers) == 1) return body(0, n, 0);
+  parallel_for(tasks, [&](long t) { body(cut(n, tasks, t), cut(n, tasks, t + 1), t); });
+}
+
+// K sums a channel: body(channel, offset, lanes, sums) adds what it finds to K vectors; out is (K, channels).
+template <class T, int K, class F> void channel_sums(long n, long channels, long pixels, double* out, F body) {
+  const long parts = smaller(n, MOST_PARTS), size = K * channels;
+  Scratch<double> partial(parts * size);
+  memset(partial, 0, parts * size * sizeof(double));
+  parallel_images(n, parts, n * channels * pixels, [&](long begin, long end, long part) {
+    for (long i = begin; i < end; i++)
+      for (long c = 0; c < channels; c++) {
+        Vec<T> sums[K] = {};
+        const long start = (i * channels + c) * pixels;
+        each_vector<T>(start, start + pixels, [&](long k, auto lanes) NPT_LAMBDA { body(c, k, lanes, sums); });
+        for (int k = 0; k < K; k++) partial[part * size + k * channels + c] += double(sum_lanes(sums[k]));
+      }
+  });
+  for (long k = 0; k < size; k++) {
+    out[k] = 0;
+    for (long part = 0; part < parts; part++) out[k] += partial[part * size + k];
   }
 }
-template <class F> void parallel_channels(long n, long channels, long pixels, F body) {
-  const long tasks = smaller(channels, tasks_for(n * channels * pixels) == 1 ? 1 : channels);
-  parallel_for(tasks, [&](long t) {
-    for (long c = cut(channels, tasks, t); c < cut(channels, tasks, t + 1); c++) body(c);
+
+// body(channel, offset, lanes) for every vector.
+template <class T, class F> void each_plane(long n, long channels, long pixels, F body) {
+  parallel_images(n, smaller(n, MOST_PARTS), n * channels * pixels, [&](long begin, long end, long) {
+    for (long i = begin; i < end; i++)
+      for (long c = 0; c < channels; c++) {
+        const long start = (i * channels + c) * pixels;
+        each_vector<T>(start, start + pixels, [&](long k, auto lanes) NPT_LAMBDA { body(c, k, lanes); });
+      }
   });
 }
 
@@ -73,34 +97,23 @@ template <class T>
 void batch_norm(long n, long channels, long pixels, const T* x, const T* w, const T* b, double eps, T* y, T* mean,
                 T* rstd) {
   if (pixels == 1) return forward_rows(n, channels, x, w, b, eps, y, mean, rstd);
-  const T count = T(n) * T(pixels);
-  parallel_channels(n, channels, pixels, [&](long c) {
-    Vec<T> image = {}, total = {};
-    auto finish_image = [&]() NPT_LAMBDA {
-      total += image;
-      image = Vec<T>{};
-    };
-    each_image<T>(
-        n, channels, pixels, c, [&](long i, auto lanes) NPT_LAMBDA { image += load_upto(x + i, lanes); }, finish_image);
-    const T center = sum_lanes(total) / count;
-    total = Vec<T>{};
-    each_image<T>(
-        n, channels, pixels, c,
-        [&](long i, auto lanes) NPT_LAMBDA {
-          const Vec<T> d = first(load_upto(x + i, lanes) - center, lanes);
-          image += d * d;
-        },
-        finish_image);
-    const T scale = T(1) / T(sqrt(double(sum_lanes(total) / count + T(eps))));
-    mean[c] = center;
-    rstd[c] = scale;
-    const T slope = w ? scale * w[c] : scale, shift = b ? b[c] : T(0);
-    each_image<T>(
-        n, channels, pixels, c,
-        [&](long i, auto lanes) NPT_LAMBDA {
-          store_upto(y + i, lanes, (load_upto(x + i, lanes) - center) * slope + shift);
-        },
-        [] {});
+  const double count = double(n) * double(pixels);
+  Scratch<double> sums(channels);
+  Scratch<T> slope(channels), shift(channels);
+  channel_sums<T, 1>(n, channels, pixels, sums,
+                     [&](long, long i, auto lanes, Vec<T>* sum) NPT_LAMBDA { sum[0] += load_upto(x + i, lanes); });
+  for (long c = 0; c < channels; c++) mean[c] = T(sums[c] / count);
+  channel_sums<T, 1>(n, channels, pixels, sums, [&](long c, long i, auto lanes, Vec<T>* sum) NPT_LAMBDA {
+    const Vec<T> d = first(load_upto(x + i, lanes) - mean[c], lanes);
+    sum[0] += d * d;
+  });
+  for (long c = 0; c < channels; c++) {
+    rstd[c] = T(1 / sqrt(sums[c] / count + eps));
+    slope[c] = w ? rstd[c] * w[c] : rstd[c];
+    shift[c] = b ? b[c] : T(0);
+  }
+  each_plane<T>(n, channels, pixels, [&](long c, long i, auto lanes) NPT_LAMBDA {
+    store_upto(y + i, lanes, (load_upto(x + i, lanes) - mean[c]) * slope[c] + shift[c]);
   });
 }
 
@@ -108,33 +121,25 @@ template <class T>
 void batch_norm_gradient(long n, long channels, long pixels, const T* gy, const T* x, const T* w, const T* mean,
                          const T* rstd, T* gx, T* gw, T* gb) {
   if (pixels == 1) return gradient_rows(n, channels, gy, x, w, mean, rstd, gx, gw, gb);
-  const T count = T(n) * T(pixels);
-  parallel_channels(n, channels, pixels, [&](long c) {
-    const T center = mean[c], scale = rstd[c];
-    Vec<T> image = {}, image_dot = {}, total = {}, total_dot = {};
-    each_image<T>(
-        n, channels, pixels, c,
-        [&](long i, auto lanes) NPT_LAMBDA {
-          const Vec<T> g = load_upto(gy + i, lanes);  // zeros beyond the lanes, so the product needs no mask
-          image += g;
-          image_dot += g * (load_upto(x + i, lanes) - center);
-        },
-        [&]() NPT_LAMBDA {
-          total += image;
-          total_dot += image_dot;
-          image = image_dot = Vec<T>{};
-        });
-    const T sum = sum_lanes(total), dot = sum_lanes(total_dot) * scale;
-    gw[c] = dot;
-    gb[c] = sum;
-    const T slope = w ? scale * w[c] : scale, even = sum / count, along = dot * scale / count;
-    each_image<T>(
-        n, channels, pixels, c,
-        [&](long i, auto lanes) NPT_LAMBDA {
-          store_upto(gx + i, lanes,
-                     slope * (load_upto(gy + i, lanes) - even - (load_upto(x + i, lanes) - center) * along));
-        },
-        [] {});
+  const double count = double(n) * double(pixels);
+  Scratch<double> sums(2 * channels);
+  Scratch<T> slope(channels), even(channels), along(channels);
+  channel_sums<T, 2>(n, channels, pixels, sums, [&](long c, long i, auto lanes, Vec<T>* sum) NPT_LAMBDA {
+    const Vec<T> g = load_upto(gy + i, lanes);  // zeros beyond the lanes, so the product needs no mask
+    sum[0] += g;
+    sum[1] += g * (load_upto(x + i, lanes) - mean[c]);
+  });
+  for (long c = 0; c < channels; c++) {
+    const double dot = sums[channels + c] * rstd[c];
+    gb[c] = T(sums[c]);
+    gw[c] = T(dot);
+    slope[c] = w ? rstd[c] * w[c] : rstd[c];
+    even[c] = T(sums[c] / count);
+    along[c] = T(dot * rstd[c] / count);
+  }
+  each_plane<T>(n, channels, pixels, [&](long c, long i, auto lanes) NPT_LAMBDA {
+    store_upto(gx + i, lanes,
+               slope[c] * (load_upto(gy + i, lanes) - even[c] - (load_upto(x + i, lanes) - mean[c]) * along[c]));
   });
 }
 

@@ -51,8 +51,13 @@ struct SumShape {
   long outer, rows, kept, inner;
 };
 
-enum class Binary : int { add, subtract, multiply, divide };
-enum class Unary : int { relu, leaky_relu, sigmoid, tanh, exp };
+// The gradients take the incoming gradient first, then what their function's derivative is written in: its result, or its
+// input (silu, gelu).
+enum class Binary : int {
+  add, subtract, multiply, divide,
+  threshold_gradient, sigmoid_gradient, tanh_gradient, silu_gradient, gelu_gradient
+};
+enum class Unary : int { relu, leaky_relu, sigmoid, tanh, exp, silu, gelu };
 enum class Reduction : int { none, mean, sum };
 
 struct SgdRule {
@@ -109,7 +114,6 @@ struct ImageBatch {
   X(cross_entropy_gradient, (long rows, long classes, const T* g, const T* log_probs, const int64_t* target,           \
                              int64_t ignored, Reduction r, T* gx))                                                     \
   X(unary, (Unary f, long n, const T* x, double parameter, T* y))                                                      \
-  X(threshold_gradient, (long n, const T* g, const T* out, T* gx))                                                     \
   X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                        \
   X(binary_scalar, (Binary f, long n, const T* x, T y, T* out))                                                        \
   X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                      \

@@ -12,10 +12,10 @@ namespace NPT_ISA {
 // An uninitialised, 64-byte aligned array that is given back at the end of its scope.
 template <class T> class Scratch {
  public:
-  NPT_INLINE explicit Scratch(size_t count) : data_(static_cast<T*>(allocate(count * sizeof(T)))) {
+  NPT_INLINE explicit Scratch(size_t count) : data_(static_cast<T*>(allocate_scratch(count * sizeof(T)))) {
     if (!data_) out_of_memory(count * sizeof(T));
   }
-  NPT_INLINE ~Scratch() { release(data_); }
+  NPT_INLINE ~Scratch() { release_scratch(data_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   NPT_INLINE operator T*() const { return data_; }
@@ -24,8 +24,8 @@ template <class T> class Scratch {
   T* data_;
 };
 
-// How many tasks an elementwise loop over n numbers is worth: none for what fits a core's nearest cache.
-NPT_INLINE long tasks_for(long n) { return n < 32768 ? 1 : smaller(available_threads(), n / 16384); }
+// How many tasks an elementwise loop over n numbers is worth: one for what fits a core's nearest cache.
+NPT_INLINE long tasks_for(long n) { return n < 32768 ? 1 : smaller(available_threads(), n / 4096); }
 
 // body(begin, end) over [0, n) in parallel, cut at whole vectors.
 template <class T, class F> NPT_INLINE void parallel_ranges(long n, F body) {

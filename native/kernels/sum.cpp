@@ -11,6 +11,7 @@ template <class T> constexpr long RUN = 256 * LANES<T>;  // numbers added up in 
 constexpr long TASK = 32768;                             // numbers of one task of a sum of everything
 constexpr long RUN_ROWS = 64;                            // rows added up before the next level
 constexpr long TASK_ROWS = 4096;                         // rows of one task of a column sum
+constexpr long MOST_PARTS = 32;                          // runs of rows of plane sums
 
 template <class T> NPT_INLINE double sum_run(const T* x, long n) {
   Vec<T> sums[4] = {};
@@ -63,6 +64,26 @@ template <class T> void sum_tall_columns(const T* x, long rows, long columns, T*
   sum_columns<T>(parts, blocks, columns, y);
 }
 
+// Sums of the planes (kept, inner) over the rows: runs of rows in parallel, as the kernels before and after cut them.
+template <class T> void sum_planes(const SumShape& s, const T* x, T* y) {
+  const long parts = smaller(s.rows, MOST_PARTS);
+  Scratch<double> sums(parts * s.kept);
+  auto part = [&](long p) {
+    for (long k = 0; k < s.kept; k++) sums[p * s.kept + k] = 0;
+    for (long r = cut(s.rows, parts, p); r < cut(s.rows, parts, p + 1); r++)
+      for (long k = 0; k < s.kept; k++)
+        sums[p * s.kept + k] += sum_block(x + (r * s.kept + k) * s.inner, 1, 0, s.inner);
+  };
+  if (tasks_for(s.rows * s.kept * s.inner) == 1)
+    for (long p = 0; p < parts; p++) part(p);
+  else parallel_for(parts, part);
+  for (long k = 0; k < s.kept; k++) {
+    double total = 0;
+    for (long p = 0; p < parts; p++) total += sums[p * s.kept + k];
+    y[k] = T(total);
+  }
+}
+
 }  // namespace
 
 template <class T> void sum(const SumShape& s, const T* x, T* y) {
@@ -78,6 +99,7 @@ template <class T> void sum(const SumShape& s, const T* x, T* y) {
     *y = sum_all(x, s.rows * s.inner);
     return;
   }
+  if (s.outer == 1 && s.rows > 1) return sum_planes(s, x, y);
   const long results = s.outer * s.kept,
              tasks = tasks_for(results * s.rows * s.inner) == 1 ? 1 : smaller(results, 8 * available_threads());
   parallel_for(tasks, [&](long t) {

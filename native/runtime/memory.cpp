@@ -174,7 +174,51 @@ Header* malloc_block(size_t capacity) {
   return header;
 }
 
+// A thread's own stack of temporary arrays. Tasks that took them from the shared blocks would wait for its lock, and get
+// memory that lies in another core's cache.
+class Stack {
+ public:
+  ~Stack() {
+    ASAN_UNPOISON_MEMORY_REGION(start_, SIZE);
+    release(start_);
+  }
+  void* push(size_t bytes) {
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (!start_) {
+      start_ = static_cast<char*>(allocate(SIZE));
+      ASAN_POISON_MEMORY_REGION(start_, start_ ? SIZE : 0);
+    }
+    if (!start_ || bytes > SIZE - used_) return nullptr;
+    char* block = start_ + used_;
+    ASAN_UNPOISON_MEMORY_REGION(block, bytes);
+    used_ += bytes;
+    return block;
+  }
+  // Whether the block was the stack's; blocks come back in the opposite order.
+  bool pop(void* block) {
+    char* place = static_cast<char*>(block);
+    if (!start_ || place < start_ || place >= start_ + SIZE) return false;
+    ASAN_POISON_MEMORY_REGION(place, start_ + used_ - place);
+    used_ = place - start_;
+    return true;
+  }
+
+ private:
+  static constexpr size_t SIZE = size_t(2) << 20;
+  char* start_ = nullptr;
+  size_t used_ = 0;
+};
+thread_local Stack stack;
+
 }  // namespace
+
+void* allocate_scratch(size_t bytes) {
+  void* block = bytes < PAGED ? stack.push(bytes) : nullptr;
+  return block ? block : allocate(bytes);
+}
+void release_scratch(void* block) {
+  if (!stack.pop(block)) release(block);
+}
 
 void* allocate(size_t bytes, bool zeroed) {
   if (bytes > SIZE_MAX / 4) return nullptr;

@@ -7,6 +7,11 @@ namespace nptorch {
 // Memory for at least `bytes`, 64-byte aligned, or nullptr if there is none; `zeroed` asks for zeros.
 void* allocate(size_t bytes, bool zeroed = false);
 void release(void* block);
+
+// The same for an array of one scope: small ones are on a stack of the calling thread, so they go back on this thread, the
+// last one first.
+void* allocate_scratch(size_t bytes);
+void release_scratch(void* block);
 void* reallocate(void* block, size_t bytes);
 
 // Gives every kept block back to the system; returns how many bytes that was.

@@ -1,5 +1,9 @@
 // Workers spin for a moment after their last task, then sleep. Tasks are claimed one by one and the caller waits only
 // for tasks that somebody claimed, so a worker that the system has descheduled holds nobody up.
+//
+// Each thread has an even share of the tasks, so that thread 1 of one loop finds in its cache what thread 1 of the loop
+// before has left there: memory that has to come from another core's cache can cost more than the arithmetic. A thread
+// that is done helps the others only after a while.
 #include "threads.h"
 
 #include <pthread.h>
@@ -15,7 +19,9 @@
 namespace nptorch {
 namespace {
 
-constexpr std::chrono::microseconds SPIN{50};
+constexpr std::chrono::microseconds SPIN{300};  // longer than what lies between two kernels of a training step
+using Clock = std::chrono::steady_clock;
+constexpr Clock::duration MOST_PATIENCE = std::chrono::microseconds(100);
 constexpr int SPINS_BETWEEN_CLOCKS = 32;
 constexpr int SPINS_BEFORE_YIELD = 2000;
 
@@ -29,31 +35,42 @@ inline void relax() {
 #endif
 }
 
+// One thread's share of the tasks. The round in the ticket makes a claim of a finished round fail.
+struct alignas(64) Share {
+  std::atomic<uint64_t> ticket{0};  // round << 32 | next task
+  std::atomic<uint32_t> end{0};
+};
+constexpr uint32_t NO_TASK = 0xffffffffu;
+constexpr uint64_t pack(uint32_t round, uint32_t next) { return uint64_t(round) << 32 | next; }
+
 class Pool {
  public:
   void run(Task task, void* context, long count, int threads) {
     std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
     if (!owner.owns_lock()) return run_alone(task, context, count);
+    threads = threads < MAX_THREADS ? threads : MAX_THREADS;
     try {
       for (; workers_ < threads - 1; workers_++) std::thread([this] { work(); }).detach();
     } catch (const std::exception&) {
       // The system refuses more threads: the ones there are claim all tasks.
     }
-    uint32_t round = uint32_t(ticket_.load() >> 32) + 1;
-    ticket_.store(pack(round, NO_TASK));  // no claim succeeds while the job is being exchanged
+    const uint32_t round = round_.load() + 1;
+    // No claim succeeds while the job is being exchanged.
+    for (int i = 0; i < shares_used_ || i < threads; i++) shares_[i].ticket.store(pack(round, NO_TASK));
     task_.store(task);
     context_.store(context);
-    count_.store(uint32_t(count));
-    helpers_.store(threads - 1);
+    shares_used_ = threads;
+    threads_.store(threads);
     done_.store(0);
-    ticket_.store(pack(round, 0));
+    const int shares = count < threads ? int(count) : threads;
+    for (int i = 0; i < threads; i++) shares_[i].end.store(i < shares ? uint32_t(count * (i + 1) / shares) : 0);
+    for (int i = 0; i < shares; i++) shares_[i].ticket.store(pack(round, uint32_t(count * i / shares)));
     round_.store(round);
     if (sleepers_.load() > 0) {
       std::lock_guard<std::mutex> lock(sleep_);
       wake_.notify_all();
     }
-    while (claim()) {
-    }
+    help(0, threads);
     for (int spins = 0; done_.load(std::memory_order_acquire) < count; spins++) {
       if (spins < SPINS_BEFORE_YIELD) relax();
       else sched_yield();
@@ -68,34 +85,62 @@ class Pool {
   }
 
  private:
-  static constexpr uint32_t NO_TASK = 0xffffffffu;
-  static uint64_t pack(uint32_t round, uint32_t next) { return uint64_t(round) << 32 | next; }
+  // Runs this thread's share, then what is left of the others; whether it found anything.
+  bool help(int number, int threads) {
+    const Clock::time_point start = Clock::now();
+    long found = run_share(shares_[number]);
+    if (found) {
+      done_.fetch_add(found, std::memory_order_release);
+      const Clock::time_point now = Clock::now();
+      const Clock::duration patience = (now - start) / 2;
+      const Clock::time_point end = now + (patience < MOST_PATIENCE ? patience : MOST_PATIENCE);
+      while (any_left(threads) && Clock::now() < end) relax();
+    }
+    long helped = 0;
+    for (int i = 1; i < threads; i++)
+      helped += run_share(shares_[number + i < threads ? number + i : number + i - threads]);
+    if (helped) done_.fetch_add(helped, std::memory_order_release);
+    return found + helped > 0;
+  }
 
-  // Runs one task of the current round if one is left. The round in the ticket makes a claim of a finished round fail.
-  bool claim() {
-    uint64_t ticket = ticket_.load(std::memory_order_acquire);
+  bool any_left(int threads) const {
+    for (int i = 0; i < threads; i++)
+      if (uint32_t(shares_[i].ticket.load(std::memory_order_relaxed)) < shares_[i].end.load(std::memory_order_relaxed))
+        return true;
+    return false;
+  }
+
+  long run_share(Share& share) {
+    long tasks = 0;
+    while (claim(share)) tasks++;
+    return tasks;
+  }
+
+  // Runs one task of a share if one is left in the current round.
+  bool claim(Share& share) {
+    uint64_t ticket = share.ticket.load(std::memory_order_acquire);
     for (;;) {
       uint32_t next = uint32_t(ticket);
-      if (next >= count_.load(std::memory_order_relaxed)) return false;
+      if (next >= share.end.load(std::memory_order_relaxed)) return false;
       Task task = task_.load(std::memory_order_relaxed);
       void* context = context_.load(std::memory_order_relaxed);
-      if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+      if (!share.ticket.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel,
+                                              std::memory_order_acquire))
         continue;
       inside_task = true;
       task(context, next);
       inside_task = false;
-      done_.fetch_add(1, std::memory_order_release);
       return true;
     }
   }
 
   void work() {
-    const int number = started_.fetch_add(1);
-    using Clock = std::chrono::steady_clock;
+    const int number = started_.fetch_add(1) + 1;  // 0 is the caller
     Clock::time_point idle_since = Clock::now();
     for (int spins = 0;; spins++) {
       uint32_t round = round_.load();
-      if (number < helpers_.load(std::memory_order_relaxed) && claim()) {
+      const int threads = threads_.load(std::memory_order_relaxed);
+      if (number < threads && help(number, threads)) {
         idle_since = Clock::now();
         continue;
       }
@@ -109,16 +154,17 @@ class Pool {
     }
   }
 
-  std::mutex owner_;                                // held by the thread whose loop is running
-  std::atomic<uint64_t> ticket_{pack(0, NO_TASK)};  // round << 32 | next task
-  std::atomic<uint32_t> count_{0}, round_{0};
-  std::atomic<long> done_{0};
+  static constexpr int MAX_THREADS = 128;
+  Share shares_[MAX_THREADS];
+  std::mutex owner_;  // held by the thread whose loop is running
+  int workers_ = 0, shares_used_ = 0;
   std::atomic<Task> task_{nullptr};
   std::atomic<void*> context_{nullptr};
-  std::atomic<int> helpers_{0}, started_{0}, sleepers_{0};
+  std::atomic<int> threads_{0}, started_{0}, sleepers_{0};
+  alignas(64) std::atomic<uint32_t> round_{0};
+  alignas(64) std::atomic<long> done_{0};
   std::mutex sleep_;
   std::condition_variable wake_;
-  int workers_ = 0;
 };
 
 // Never destroyed: workers may still spin while the process exits. A forked child has none of the workers, so it starts

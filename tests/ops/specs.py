@@ -82,6 +82,11 @@ sample("complex", lambda T, x, y: T.imag(T.complex(x, y) * T.complex(y, x)), R(3
 sample("real", lambda T, x, y: T.real((x + y * 1j) * (y - x * 1j)), R(3), R(3))
 sample("imag", lambda T, x, y: T.imag((x + y * 1j) * T.conj(y - x * 2j)), R(3), R(3))
 
+for _name in ("tanh", "sigmoid"):  # their gradients are ops
+    sample(f"{_name}_backward", lambda T, x, f=_name: getattr(T, f)(x) ** 2, R(3, 4))
+for _name in ("gelu", "silu"):
+    sample(f"{_name}_backward", lambda T, x, f=_name: getattr(T.nn.functional, f)(x) ** 2, R(3, 4))
+
 # --- shape ---
 
 sample("view", lambda T, x: x.view(2, -1), R(3, 4))

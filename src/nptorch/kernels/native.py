@@ -239,13 +239,6 @@ def leaky_relu(x: Array, *, slope: float) -> Any:
     return _native.leaky_relu(x, slope)
 
 
-def threshold_backward(g: Array, out: Array) -> Any:
-    """g where out is positive, else 0."""
-    if not _fit(g, out):
-        return NotImplemented
-    return _native.threshold_backward(g, out)
-
-
 def _unary(name: str) -> Callable[[Array], Any]:
     def function(x: Array) -> Any:
         return kernel(x) if _fit(x) else NotImplemented
@@ -268,8 +261,35 @@ def _binary(name: str) -> Callable[[Array, Array], Any]:
     return function
 
 
-sigmoid, tanh, exp = _unary("sigmoid"), _unary("tanh"), _unary("exp")
+def _gradient(name: str) -> Callable[[Array, Array], Any]:
+    """The gradient of a function of one number, from g and its result or its input."""
+
+    def function(g: Array, of: Array) -> Any:
+        return kernel(g, of) if _fit(g, of) and g.shape == of.shape else NotImplemented
+
+    kernel: Any = getattr(_native, name, None)
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+sigmoid, tanh, exp, silu = _unary("sigmoid"), _unary("tanh"), _unary("exp"), _unary("silu")
+threshold_backward, sigmoid_backward = _gradient("threshold_backward"), _gradient("sigmoid_backward")
+tanh_backward, silu_backward = _gradient("tanh_backward"), _gradient("silu_backward")
 add, sub, mul, div = _binary("add"), _binary("sub"), _binary("mul"), _binary("div")
+
+
+def gelu(x: Array, *, approximate: bool) -> Any:
+    """x times the normal distribution function, not its approximation by tanh."""
+    if approximate or not _fit(x):
+        return NotImplemented
+    return _native.gelu(x)
+
+
+def gelu_backward(g: Array, x: Array, *, approximate: bool) -> Any:
+    """The gradient of gelu."""
+    if approximate or not _fit(g, x) or g.shape != x.shape:
+        return NotImplemented
+    return _native.gelu_backward(g, x)
 
 
 def sum(x: Array, *, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -424,7 +444,8 @@ _OPS: tuple[Callable[..., Any], ...] = (
     max_pool2d, max_pool2d_backward, avg_pool2d, avg_pool2d_backward,
     batch_norm, batch_norm_backward, channel_scale, layer_norm, layer_norm_backward,
     softmax, log_softmax, softmax_backward, log_softmax_backward, cross_entropy, cross_entropy_backward,
-    relu, leaky_relu, threshold_backward, sigmoid, tanh, exp, add, sub, mul, div, sum,
+    relu, leaky_relu, sigmoid, tanh, exp, silu, gelu,
+    threshold_backward, sigmoid_backward, tanh_backward, silu_backward, gelu_backward, add, sub, mul, div, sum,
 )  # fmt: skip
 
 KERNELS: dict[str, Callable[..., Any]] = {f.__name__: f for f in _OPS} if AVAILABLE else {}

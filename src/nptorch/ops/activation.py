@@ -7,7 +7,7 @@ from typing import Any
 
 from nptorch import dtypes
 from nptorch.ops.derive import through
-from nptorch.ops.pointwise import cast_op, erf, erf_array, exp, sigmoid, tanh, where, zeros_of
+from nptorch.ops.pointwise import cast_op, erf, erf_array, exp, sigmoid, sigmoid_array, tanh, where, zeros_of
 from nptorch.ops.promotion import float_only
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import Op, op
@@ -67,15 +67,39 @@ def _gelu(xp: Any, x: Any, *, approximate: bool) -> Any:
     return 0.5 * x * (1 + erf_array(xp, x * (1 / math.sqrt(2))))
 
 
-def _gelu_slope(x: Tensor, approximate: bool) -> Tensor:
+# The slopes are written once, for arrays and for Tensors: what differs is whose tanh, erf, exp and sigmoid they call.
+def _gelu_slope(tanh: Any, erf: Any, exp: Any, d: Any, x: Any, *, approximate: bool) -> Any:
     if approximate:
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
-        t = tanh(inner)
-        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
-    return 0.5 * (1 + erf(x * (1 / math.sqrt(2)))) + x * (exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+        slope = math.sqrt(2 / math.pi)
+        t = tanh(slope * (x + 0.044715 * x * x * x))
+        return d * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (slope * (1 + 3 * 0.044715 * x * x)))
+    return d * (0.5 * (1 + erf(x * (1 / math.sqrt(2)))) + x * (exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))))
 
 
-gelu = op("gelu", _gelu, lambda g, x, *, approximate: g * _gelu_slope(x, approximate), promote=float_only("gelu"))
+def _silu_slope(sigmoid: Any, d: Any, x: Any) -> Any:
+    s = sigmoid(x)
+    return d * (s * (1 + x * (1 - s)))
+
+
+gelu = op(
+    "gelu",
+    _gelu,
+    lambda g, x, *, approximate: gelu_backward(g, x, approximate=approximate),
+    promote=float_only("gelu"),
+)
+gelu_backward = op(
+    "gelu_backward",
+    lambda xp, d, x, *, approximate: _gelu_slope(
+        xp.tanh, lambda v: erf_array(xp, v), xp.exp, d, x, approximate=approximate
+    ),
+    joint=through(lambda d, x, *, approximate: _gelu_slope(tanh, erf, exp, d, x, approximate=approximate)),
+)
+silu = op("silu", lambda xp, x: x * sigmoid_array(xp, x), lambda g, x: silu_backward(g, x), promote=float_only("silu"))
+silu_backward = op(
+    "silu_backward",
+    lambda xp, d, x: _silu_slope(lambda v: sigmoid_array(xp, v), d, x),
+    joint=through(lambda d, x: _silu_slope(sigmoid, d, x)),
+)
 
 # --- softmax ---
 

@@ -262,7 +262,13 @@ acos = unary(
 atan = unary("atan", lambda xp, x: xp.arctan(x), lambda g, x: g / (x * x + 1), promote=to_float, aliases=("arctan",))
 sinh = unary("sinh", lambda xp, x: xp.sinh(x), lambda g, x: g * cosh(x), promote=to_float)
 cosh = unary("cosh", lambda xp, x: xp.cosh(x), lambda g, x: g * sinh(x), promote=to_float)
-tanh = unary("tanh", lambda xp, x: xp.tanh(x), lambda g, out: g * (1 - out * out), promote=to_float)
+tanh = unary("tanh", lambda xp, x: xp.tanh(x), lambda g, out: tanh_backward(g, out), promote=to_float)
+tanh_backward = op(
+    "tanh_backward",
+    lambda xp, d, y: d * xp.conj(1 - y * y),
+    lambda g, y: tanh_backward(g, y),
+    lambda g, d, y: conj(g) * d * (-2 * y),
+)
 asinh = unary(
     "asinh", lambda xp, x: xp.arcsinh(x), lambda g, x: g * rsqrt(x * x + 1), promote=to_float, aliases=("arcsinh",)
 )
@@ -298,7 +304,7 @@ def _sinc_slope(x: Tensor) -> Tensor:
     return where(zero, zeros_of(x), (cos(safe) - sin(safe) / safe) / safe * math.pi)
 
 
-def _sigmoid(xp: Any, x: Any) -> Any:
+def sigmoid_array(xp: Any, x: Any) -> Any:
     # exp of a negative number only: no overflow on either side
     e = xp.exp(-xp.abs(x))
     return (
@@ -308,7 +314,13 @@ def _sigmoid(xp: Any, x: Any) -> Any:
     )
 
 
-sigmoid = unary("sigmoid", _sigmoid, lambda g, out: g * (out * (1 - out)), promote=to_float)
+sigmoid = unary("sigmoid", sigmoid_array, lambda g, out: sigmoid_backward(g, out), promote=to_float)
+sigmoid_backward = op(
+    "sigmoid_backward",
+    lambda xp, d, y: d * xp.conj(y * (1 - y)),
+    lambda g, y: g * (y * (1 - y)) if y.is_complex() else sigmoid_backward(g, y),
+    lambda g, d, y: conj(g) * d * (1 - 2 * y),
+)
 
 
 # --- special functions: SciPy where it is installed, Python's math module else ---
