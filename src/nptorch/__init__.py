@@ -36,6 +36,7 @@ from nptorch.random import initial_seed as initial_seed
 from nptorch.random import manual_seed as manual_seed
 from nptorch.random import seed as seed
 from nptorch.random import set_rng_state as set_rng_state
+from nptorch.settings import NAMES as _SETTINGS
 from nptorch.size import Size as Size
 from nptorch.tensor import Tensor as Tensor
 
@@ -51,17 +52,38 @@ from nptorch.serialization import save as save  # isort: skip
 
 __version__ = "0.1.0"
 
+from math import e as e  # isort: skip
+from math import inf as inf  # isort: skip
+from math import nan as nan  # isort: skip
+from math import pi as pi  # isort: skip
+
+newaxis = None
+
 _methods.bind()
 _kernels.install(_TABLE)
 globals().update(_FUNCTIONS)
 globals().update({d.name: d for d in _ALL})
 globals().update(_ALIASES)
+globals().update(_SETTINGS)
+
+
+# Imported when first used: they are not needed for tensors. `transforms` is vision.transforms.
+_LATER = {
+    *("accelerator", "amp", "backends", "compat", "cuda", "distributions", "fft", "func", "hub", "jit", "mps", "xpu"),
+    *("multiprocessing", "special", "signal", "testing", "transforms", "version", "vision"),
+}
 
 
 def __getattr__(name: str) -> _Any:
-    """`vision` and `transforms` (the same as vision.transforms), imported when first used: they are not needed for tensors."""
-    if name in ("vision", "transforms"):
-        import importlib
+    import importlib
 
+    if name in _LATER:
         return importlib.import_module(f"nptorch.{name}")
-    raise AttributeError(f"module 'nptorch' has no attribute {name!r}")
+    if name.endswith("Tensor"):
+        from nptorch.typed import NAMES
+
+        if name in NAMES:
+            return NAMES[name]
+    if name in ("autocast", "GradScaler"):
+        return getattr(importlib.import_module("nptorch.amp"), name)
+    raise AttributeError(f"module 'nptorch' has no attribute {name!r}", name=name)

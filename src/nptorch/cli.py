@@ -245,5 +245,28 @@ def info() -> None:
     click.echo(f"threads: {nptorch.get_num_threads()}")
 
 
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as for python -m.")
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_clean_errors
+def run(module: bool, script: str, arguments: tuple[str, ...]) -> None:
+    """Run a PyTorch program: SCRIPT ARGUMENTS..., with torch and torchvision meaning nptorch."""
+    from nptorch.compat import runner
+
+    (runner.run_module if module else runner.run_file)(script, list(arguments))
+
+
+@main.command()
+@click.argument("pattern", default="")
+def names(pattern: str) -> None:
+    """List the names of PyTorch that nptorch has, those that hold PATTERN."""
+    from nptorch.compat.names import all_names
+
+    for name in all_names():
+        if pattern.lower() in name.lower():
+            click.echo(name)
+
+
 if __name__ == "__main__":
     main()

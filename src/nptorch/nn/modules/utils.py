@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -17,3 +17,11 @@ def ntuple(name: str, value: Any, n: int) -> tuple[Any, ...]:
     if len(values) != n:
         raise ValueError(f"{name} must be one number or {n} of them, got {value!r}")
     return values
+
+
+def _ntuple(n: int) -> Callable[[Any], tuple[Any, ...]]:
+    """PyTorch's spelling, which scripts with layers of their own import."""
+    return lambda value: ntuple("value", value, n)
+
+
+_single, _pair, _triple, _quadruple = map(_ntuple, (1, 2, 3, 4))
