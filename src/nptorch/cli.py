@@ -113,7 +113,7 @@ def train(
         f"test accuracy {training.history[-1]['test_accuracy']:.2%} (best {training.best:.2%}), run in {run.folder}"
     )
     try:
-        pictures.curves(run.path("curves.png"), training.history)
+        pictures.curves(run.path("curves.png"), {"": training.history})
     except UsageError as error:
         click.echo(str(error))
 
@@ -194,6 +194,43 @@ def test(run: Path, last: bool, root: str, threads: int | None) -> None:
         click.echo(str(error))
 
 
+@main.command()
+@click.argument("arguments", nargs=-1, required=True, metavar="[RUN|FILE.pt] IMAGE...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--explain", type=click.Path(path_type=Path), help="Write the steps of each picture into this folder.")
+@click.option("--digits", is_flag=True, help="Find and read every digit of a picture, line by line.")
+@_clean_errors
+def predict(arguments: tuple[str, ...], as_json: bool, explain: Path | None, digits: bool) -> None:
+    """Say what each IMAGE shows: a photo, scan or drawing, by the digit network of the package or a run of your own."""
+    from nptorch.app import predict as predicting
+    from nptorch.app.reader import open_reader
+
+    source = arguments[0] if predicting.is_source(arguments[0]) else None
+    files = arguments[1:] if source else arguments
+    if not files:
+        raise UsageError(f"name the pictures to read: nptorch predict {source} IMAGE...")
+    fine = predicting.predict(
+        open_reader(source), files, as_lines_of_json=as_json, explain_in=explain, digits=digits, say=click.echo
+    )
+    if not fine:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("source", required=False, metavar="[RUN|FILE.pt]")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; other machines need 0.0.0.0."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
+@_clean_errors
+def serve(source: str | None, host: str, port: int) -> None:
+    """Open a page to draw on or drop photos on, answered by the digit network of the package or a run of your own."""
+    from nptorch.app.reader import open_reader
+    from nptorch.app.serve import server
+
+    server.serve(open_reader(source), host, port)
+
+
 @main.group()
 def show() -> None:
     """Look at a data set or a network."""
@@ -218,6 +255,68 @@ def show_data(name: str, root: str, out: Path | None, count: int, no_download: b
     click.echo(
         f"{len(data.train):,} training and {len(data.test):,} test images of {len(data.classes)} classes; wrote {path}"
     )
+
+
+@show.command("curves")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default="curves.png", show_default=True)
+@_clean_errors
+def show_curves(runs: tuple[Path, ...], out: Path) -> None:
+    """Draw the loss and accuracy of several RUNS side by side."""
+    from nptorch.app import pictures
+    from nptorch.app.runs import Run
+
+    pictures.curves(out, {run.name or str(run): Run(run).metrics() for run in runs})
+    click.echo(f"wrote {out}")
+
+
+@show.command("filters")
+@click.argument("source", required=False, metavar="[RUN|FILE.pt]")
+@click.option("--out", type=click.Path(path_type=Path), default="filters.png", show_default=True)
+@_clean_errors
+def show_filters(source: str | None, out: Path) -> None:
+    """Draw the kernels of the first convolution."""
+    from nptorch.app import show as shows
+    from nptorch.app.reader import open_reader
+
+    click.echo(f"{shows.filter_grid(out, open_reader(source).model)}; wrote {out}")
+
+
+@show.command("features")
+@click.argument("arguments", nargs=-1, required=True, metavar="[RUN|FILE.pt] IMAGE")
+@click.option("--layers", type=click.IntRange(1), default=4, show_default=True, help="How many convolutions.")
+@click.option("--out", type=click.Path(path_type=Path), default="features.png", show_default=True)
+@_clean_errors
+def show_features(arguments: tuple[str, ...], layers: int, out: Path) -> None:
+    """Draw what the first convolutions compute of IMAGE."""
+    from nptorch.app import show as shows
+    from nptorch.app.picture_file import open_picture
+    from nptorch.app.predict import is_source
+    from nptorch.app.reader import open_reader
+
+    source = arguments[0] if is_source(arguments[0]) else None
+    files = arguments[1:] if source else arguments
+    if len(files) != 1:
+        raise UsageError(f"name one picture, not {len(files)}")
+    reader = open_reader(source)
+    click.echo(shows.feature_grid(out, reader, open_picture(files[0], files[0]), layers) + f"; wrote {out}")
+
+
+@show.command("graph")
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="An .svg, .png or .txt file (default: print the text).")
+@_clean_errors
+def show_graph(name: str, out: Path | None) -> None:
+    """Draw the autograd graph of network NAME (or FILE.py:CLASS)."""
+    from nptorch.app import graph_picture
+    from nptorch.app.catalog import build, recipe
+
+    boxes = graph_picture.record(build(name, 10), recipe(name).input_shape)
+    if out is None:
+        click.echo(graph_picture.as_text(boxes))
+    else:
+        graph_picture.write(boxes, out)
+        click.echo(f"{len(boxes)} operations and parameters; wrote {out}")
 
 
 @show.command("model")

@@ -38,6 +38,7 @@ RECIPES = {
     "lenet5": Recipe(models.LeNet5, (1, 28, 28), batch_size=100),
     "lenet": Recipe(models.LeNet, (1, 28, 28)),
     "lenet-bn": Recipe(models.LeNetBN, (1, 28, 28), optimizer="sgd", lr=0.1, momentum=0.7, mean=(0.5,), std=(0.5,)),
+    "digitnet": Recipe(models.DigitNet, (1, 28, 28), lr=2e-3, batch_size=128),
     "mlp3": Recipe(
         models.MLP3, (1, 28, 28), optimizer="sgd", lr=1e-3, batch_size=256, loss="nll_loss", mean=(0.5,), std=(0.5,)
     ),

@@ -9,6 +9,7 @@ from typing import Any
 
 from nptorch import vision
 from nptorch.app.catalog import UsageError
+from nptorch.app.writing import WrittenDigits
 from nptorch.random import Generator
 from nptorch.utils.data import Subset, random_split
 from nptorch.vision import transforms as T
@@ -79,7 +80,10 @@ def open_data(
         train_steps = [*(augmentation(native) if augment else []), *preparation.steps(native)]
         options: dict[str, Any] = {} if name == "digits" else {"download": download}
         place: Any = None if name == "digits" else str(root)
-        train = NAMES[name](place, train=True, transform=T.Compose(train_steps), **options)
+        if name == "mnist" and augment and preparation == Preparation(native):
+            train: Any = WrittenDigits(NAMES[name](place, train=True, **options))
+        else:
+            train = NAMES[name](place, train=True, transform=T.Compose(train_steps), **options)
         test = NAMES[name](place, train=False, transform=T.Compose(preparation.steps(native)), **options)
         return Data(train, test, [str(c) for c in train.classes], native)
     folder = Path(name)

@@ -24,10 +24,10 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
-def grid(path: str | Path, images: Sequence[Any], titles: Sequence[str], columns: int = 4) -> None:
-    """Images (H, W) or (H, W, 3), uint8, with a title each, in rows."""
+def grid(path: str | Path, images: Sequence[Any], titles: Sequence[str], columns: int = 4, size: float = 1.6) -> None:
+    """Images (H, W) or (H, W, 3), uint8, with a title each, in rows; `size` is an image's width in inches."""
     rows = max(1, -(-len(images) // columns))
-    figure = _figure(1.6 * columns, 1.9 * rows)
+    figure = _figure(size * columns, (size + 0.3) * rows)
     axes = np.atleast_1d(figure.subplots(rows, columns)).reshape(-1)
     for place in axes:
         place.axis("off")
@@ -63,13 +63,16 @@ def confusion(path: str | Path, counts: Any, classes: Sequence[str]) -> None:
     figure.savefig(path)
 
 
-def curves(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Loss and accuracy of each epoch, in training and on the test set."""
+def curves(path: str | Path, runs: dict[str, Sequence[dict[str, Any]]]) -> None:
+    """Loss and accuracy of each epoch for each run: in training (broken lines) and on the test set."""
     figure = _figure(9, 3.6)
-    epochs = [row["epoch"] for row in rows]
     for axes, what in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for which in ("train", "test"):
-            axes.plot(epochs, [row[f"{which}_{what}"] for row in rows], marker="o", markersize=3, label=which)
+        for i, (name, rows) in enumerate(runs.items()):
+            epochs = [row["epoch"] for row in rows]
+            for which, style in (("train", "--"), ("test", "-")):
+                label = f"{name} {which}".strip()
+                values = [row[f"{which}_{what}"] for row in rows]
+                axes.plot(epochs, values, style, color=f"C{i}", marker="o", markersize=3, label=label)
         axes.set_xlabel("epoch")
         axes.set_title(what)
         axes.legend()

@@ -104,6 +104,20 @@ class Run:
         """Write last.pt or best.pt; a crash leaves the old one in place."""
         save(state, self.path(name))
 
+    def metrics(self) -> list[dict[str, float]]:
+        """The rows of metrics.csv.
+
+        Raises: UsageError if it is not there or cannot be read.
+        """
+        path = self.path("metrics.csv")
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        except (OSError, ValueError, TypeError) as error:
+            raise UsageError(
+                f"{path} cannot be read ({error}); name the folder of a run that has finished an epoch"
+            ) from None
+
     def write_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Write metrics.csv, a row for each epoch."""
         text = io.StringIO()

@@ -10,7 +10,10 @@ import numpy as np
 
 from nptorch import nn
 from nptorch.app import pictures
+from nptorch.app.catalog import UsageError
 from nptorch.app.data import Data
+from nptorch.app.feature_maps import channel_grid, feature_maps, filters
+from nptorch.app.reader import Reader
 from nptorch.grad_mode import no_grad
 from nptorch.ops.create import zeros
 
@@ -38,6 +41,35 @@ def wrong_grid(path: Path, dataset: Any, result: Any, classes: list[str], prepar
     if images:
         pictures.grid(path, images, titles)
     return len(result.wrong)
+
+
+def filter_grid(path: Path, model: nn.Module) -> str:
+    """The kernels of the first convolution as one picture; returns what it shows.
+
+    Raises: UsageError for a network without a convolution.
+    """
+    found = filters(model)
+    if found is None:
+        raise UsageError("the network has no convolution whose filters could be shown")
+    name, kernels = found
+    pictures.grid(path, [channel_grid(kernels)], [f"{name}: {len(kernels)} kernels"], columns=1, size=5)
+    return f"{len(kernels)} kernels of {name}"
+
+
+def feature_grid(path: Path, reader: Reader, image: Any, layers: int) -> str:
+    """What the first convolutions make of a picture, one grid of channels each; returns what it shows.
+
+    Raises: UsageError where there is nothing to show.
+    """
+    reading = reader.read(image)
+    if reading.input is None:
+        raise UsageError(reading.reason or "the picture shows nothing to read")
+    maps = feature_maps(reader.model, reading.input, layers)
+    if not maps:
+        raise UsageError("the network has no convolution whose output could be shown")
+    titles = [f"{name}: {'x'.join(map(str, m.shape))}" for name, m in maps]
+    pictures.grid(path, [channel_grid(m) for _, m in maps], titles, columns=2, size=5)
+    return f"{len(maps)} layers"
 
 
 def _pixels(array: Any) -> Any:

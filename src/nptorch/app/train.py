@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from nptorch import nn, optim, random
@@ -159,7 +160,14 @@ class Training:
         self.run.save("last.pt", self.state())
         if better:
             self.run.save(
-                "best.pt", {"model": self.model.state_dict(), "epoch": self.epoch, "test_accuracy": result.accuracy}
+                "best.pt",
+                {
+                    "model": self.model.state_dict(),
+                    "epoch": self.epoch,
+                    "test_accuracy": result.accuracy,
+                    # With it the file alone says which network it is for, and how a picture becomes its input.
+                    "config": asdict(self.config),
+                },
             )
         self.run.write_metrics(self.history)
         return row

@@ -1,0 +1,1 @@
+"""A page to draw on, answered by a network: `nptorch serve`."""

@@ -1,0 +1,31 @@
+// What the page says, in each language.
+export const WORDS = {
+  en: {
+    title: "Which one is it?",
+    hint: "Draw with mouse, pen or finger, or drop or paste a photo. Ctrl+Z: undo, Delete: clear.",
+    paper: "Drawing area",
+    undo: "Undo",
+    clear: "Clear",
+    open: "Open a photo…",
+    empty: "Nothing drawn yet.",
+    seen: "What the network sees",
+    footer: "Everything is computed on this machine; no picture is kept.",
+    sure: (confidence) => `${confidence} sure`,
+    offline: "The server does not answer. Is it still running?",
+    other: "中文",
+  },
+  zh: {
+    title: "这是哪一个？",
+    hint: "用鼠标、触控笔或手指书写，也可以拖入或粘贴照片。Ctrl+Z 撤销，Delete 清空。",
+    paper: "书写区",
+    undo: "撤销",
+    clear: "清空",
+    open: "打开照片…",
+    empty: "还没有书写。",
+    seen: "网络看到的图像",
+    footer: "一切都在本机计算，不保存任何图片。",
+    sure: (confidence) => `把握 ${confidence}`,
+    offline: "服务器没有应答，它还在运行吗？",
+    other: "English",
+  },
+};
