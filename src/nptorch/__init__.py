@@ -47,6 +47,8 @@ from nptorch import nn as nn  # isort: skip
 from nptorch import optim as optim  # isort: skip
 from nptorch import random as random  # isort: skip
 from nptorch import utils as utils  # isort: skip
+from nptorch.lowrank import pca_lowrank as pca_lowrank  # isort: skip
+from nptorch.lowrank import svd_lowrank as svd_lowrank  # isort: skip
 from nptorch.serialization import load as load  # isort: skip
 from nptorch.serialization import save as save  # isort: skip
 

@@ -11,3 +11,7 @@ class CheckpointError(RuntimeError):
 
 class DataError(RuntimeError):
     """A data set file that is missing, truncated or not what its name says."""
+
+
+class LinAlgError(RuntimeError):
+    """A matrix that cannot be inverted, solved with or factorised (torch.linalg.LinAlgError)."""

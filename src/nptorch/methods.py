@@ -12,7 +12,27 @@ import numpy as np
 from nptorch import devices, dtypes, naming
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
-from nptorch.ops import activation, compare, create, gather, index, join, linalg, pointwise, running, shape, sort  # noqa: F401  (they fill METHODS)
+from nptorch.ops import (  # noqa: F401  (they fill METHODS)
+    activation,
+    compare,
+    complex_numbers,
+    create,
+    decompose,
+    gather,
+    index,
+    join,
+    linalg,
+    matrix_function,
+    matrix_norm,
+    pointwise,
+    running,
+    shape,
+    solve,
+    sort,
+    special,
+    stft,
+    windows,
+)
 from nptorch.ops.pointwise import cast_op
 from nptorch.ops.signatures import METHODS, axis, method
 from nptorch.size import Size
@@ -471,6 +491,7 @@ def bind() -> None:
         setattr(Tensor, name, property(METHODS[name]))
     Tensor.T = property(lambda self: shape.permute_op(self, dims=tuple(range(self._array.ndim))[::-1]))  # type: ignore[attr-defined]
     Tensor.mT = property(lambda self: shape.transpose(self, -2, -1))  # type: ignore[attr-defined]
+    Tensor.mH = property(lambda self: pointwise.conj(shape.transpose(self, -2, -1)))  # type: ignore[attr-defined]
     Tensor.H = property(lambda self: pointwise.conj(shape.transpose(self, 0, 1)))  # type: ignore[attr-defined]
     Tensor.retains_grad = property(lambda self: bool(self.__dict__.get("_retains")))  # type: ignore[attr-defined]
     for flag in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta", "is_nested"):

@@ -310,3 +310,9 @@ sample("cross_entropy", lambda T, x, t: T.nn.functional.cross_entropy(x, t), R(2
 sample("embedding", lambda T, i, w: T.nn.functional.embedding(i, w, padding_idx=1) ** 2, I(2, 3), R(5, 4))
 sample("constant_pad", lambda T, x: T.nn.functional.pad(x, (1, 2, 0, 1), value=0.5) ** 2, R(2, 3, 4))
 sample("reflect_pad", lambda T, x: T.nn.functional.pad(x, (1, 2), mode="reflect") ** 2, R(2, 3, 4))
+
+from tests.ops import samples_complex as samples_complex  # noqa: E402
+from tests.ops import samples_fft as samples_fft  # noqa: E402
+from tests.ops import samples_linalg as samples_linalg  # noqa: E402
+from tests.ops import samples_recurrent as samples_recurrent  # noqa: E402
+from tests.ops import samples_special as samples_special  # noqa: E402

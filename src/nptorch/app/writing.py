@@ -90,7 +90,7 @@ def _habits(images: Array, labels: Array, rng: np.random.Generator) -> None:
         _segments(images, chosen, (x - reach, row + tilt), (x + reach, row - tilt), width)
     chosen, ink, width = some(1, 0.3)
     if len(chosen):
-        bottom = SIDE - 1 - np.argmax(ink.any(2)[:, ::-1], 1)
+        bottom = SIDE - 1 - np.argmax(np.any(ink, axis=2)[:, ::-1], 1)
         x, reach = row_center(ink, bottom), rng.uniform(2.5, 6, len(chosen))
         tilt = rng.uniform(-1, 1, len(chosen))
         _segments(images, chosen, (x - reach, bottom + tilt), (x + reach, bottom - tilt), width)

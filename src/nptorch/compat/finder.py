@@ -72,9 +72,9 @@ class _Front(types.ModuleType):
                 return importlib.import_module(f"{self.__name__}.{name}")
             except ModuleNotFoundError:
                 pass
-        error = AttributeError(missing(self.__name__, name, dir(target)))
-        error.name, error.obj = name, None  # Python's own "Did you mean" would say it twice
-        raise error
+        unknown = AttributeError(missing(self.__name__, name, dir(target)))
+        unknown.name, unknown.obj = name, None  # Python's own "Did you mean" would say it twice
+        raise unknown
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(self._target), *self.__dict__})

@@ -95,6 +95,8 @@ from nptorch.nn.modules.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from nptorch.nn.modules.rnn import GRU, LSTM, RNN, RNNBase
+from nptorch.nn.modules.rnn_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from nptorch.nn.modules.sparse import Embedding
 from nptorch.nn.modules.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from nptorch.nn.parameter import Buffer, Parameter
@@ -104,6 +106,9 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -142,6 +147,7 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -158,6 +164,7 @@ __all__ = [
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -185,6 +192,9 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",

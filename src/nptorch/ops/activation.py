@@ -7,13 +7,14 @@ from typing import Any
 
 from nptorch import dtypes
 from nptorch.ops.derive import through
-from nptorch.ops.pointwise import cast_op, erf, erf_array, exp, sigmoid, sigmoid_array, tanh, where, zeros_of
+from nptorch.ops.pointwise import cast_op, exp, sigmoid, sigmoid_array, tanh, where, zeros_of
 from nptorch.ops.promotion import float_only
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import Op, op
 from nptorch.ops.shape import reshape
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, method, not_a_tensor
+from nptorch.ops.special import erf, erf_array
 from nptorch.tensor import Tensor
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.ops.pointwise import _where, log, zeros_of
+from nptorch.ops.pointwise import _where, conj, log, zeros_of
 from nptorch.ops.promotion import common
 from nptorch.ops.registry import op
 from nptorch.ops.signatures import binary, function, into_out, method, unary
@@ -147,9 +147,9 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
 lerp_op = op(
     "lerp",
     lambda xp, x, y, weight: x + weight * (y - x),
-    lambda g, weight: g * (1 - weight),
-    lambda g, weight: g * weight,
-    lambda g, x, y: g * (y - x),
+    lambda g, weight: g * conj(1 - weight),
+    lambda g, weight: g * conj(weight),
+    lambda g, x, y: g * conj(y - x),
     promote=common,
 )
 

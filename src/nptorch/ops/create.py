@@ -160,12 +160,6 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0) -> 
     return from_array(np.frombuffer(buffer, dtypes.parse(dtype).numpy, count, offset))
 
 
-@function("complex", method=False)
-def from_parts(real: Tensor, imag: Tensor) -> Tensor:
-    """A complex tensor from its parts."""
-    return real + imag * 1j
-
-
 # --- filled ---
 
 

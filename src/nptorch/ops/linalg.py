@@ -9,15 +9,16 @@ import numpy as np
 
 from nptorch.ops.pointwise import conj
 from nptorch.ops.promotion import same
-from nptorch.ops.reduce import sum_op, vector_norm
+from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
-from nptorch.ops.shape import diagonal, expand, permute_op, reshape, transpose_op, unsqueeze_op
-from nptorch.ops.signatures import axes as parse_axes
-from nptorch.ops.signatures import function, into_out
+from nptorch.ops.shape import broadcast_shapes, diagonal, expand, permute_op, reshape, transpose_op, unsqueeze_op
+from nptorch.ops.signatures import METHODS, axis, function, into_out, named, takes_out
 from nptorch.tensor import Tensor
 
 
-def _mT(x: Tensor) -> Tensor:
+@function("adjoint")
+def adjoint(x: Tensor) -> Tensor:
+    """The conjugate transpose of each matrix."""
     return conj(transpose_op(x, a=-2, b=-1))
 
 
@@ -25,9 +26,9 @@ def _matmul_x(g: Tensor, x_shape: Any, y: Tensor) -> Tensor:
     if y._array.ndim == 1:
         return unsqueeze_op(g, dim=g._array.ndim) * conj(y) if len(x_shape) > 1 else g * conj(y)
     if len(x_shape) == 1:
-        full = matmul(unsqueeze_op(g, dim=g._array.ndim - 1), _mT(y))
+        full = matmul(unsqueeze_op(g, dim=g._array.ndim - 1), adjoint(y))
         return reshape(full, (*full._array.shape[:-2], full._array.shape[-1]))
-    return matmul(g, _mT(y))
+    return matmul(g, adjoint(y))
 
 
 def _matmul_y(g: Tensor, x: Tensor, y_shape: Any) -> Tensor:
@@ -36,9 +37,9 @@ def _matmul_y(g: Tensor, x: Tensor, y_shape: Any) -> Tensor:
             return g * conj(x)
         return unsqueeze_op(conj(x), dim=1) * unsqueeze_op(g, dim=g._array.ndim - 1)
     if len(y_shape) == 1:
-        full = matmul(_mT(x), unsqueeze_op(g, dim=g._array.ndim))
+        full = matmul(adjoint(x), unsqueeze_op(g, dim=g._array.ndim))
         return reshape(full, full._array.shape[:-1])
-    return matmul(_mT(x), g)
+    return matmul(adjoint(x), g)
 
 
 def _matmul(xp: Any, x: Any, y: Any) -> Any:
@@ -81,12 +82,14 @@ def _of_rank(name: str, ranks: tuple[int, int], x: Tensor, y: Tensor) -> Tensor:
 
 
 @function()
+@takes_out
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     return _of_rank("mm", (2, 2), input, mat2)
 
 
 @function()
+@takes_out
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, of one length."""
     if input._array.ndim == mat2._array.ndim == 3 and input._array.shape[0] != mat2._array.shape[0]:
@@ -95,49 +98,113 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 @function()
+@takes_out
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector."""
     return _of_rank("mv", (2, 1), input, vec)
 
 
-@function("dot", "vdot", "inner")
+def _of_vectors(name: str, x: Tensor, y: Tensor) -> Tensor:
+    a, b = x._array, y._array
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"{name}(): 1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {x.dtype!r} and {y.dtype!r}")
+    if a.size != b.size:
+        raise RuntimeError(
+            f"{name}(): inconsistent tensor size, expected equal lengths, got {a.size} and {b.size} elements"
+        )
+    return matmul(x, y)
+
+
+@function()
+@takes_out
 def dot(input: Tensor, other: Tensor) -> Tensor:
     """The sum of the products of two vectors."""
-    return _of_rank("dot", (1, 1), input, other)
+    return _of_vectors("dot", input, other)
+
+
+@function()
+@takes_out
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The sum of conj(input) * other of two vectors."""
+    return _of_vectors("vdot", conj(input), other)
+
+
+@function()
+@takes_out
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The sums of products over the last dimensions of both."""
+    if not input._array.ndim or not other._array.ndim:
+        return input * other
+    if input._array.shape[-1] != other._array.shape[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}"
+        )
+    return tensordot(input, other, ([-1], [-1]))
 
 
 @function("outer", "ger")
+@takes_out
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of the elements of two vectors."""
     return reshape(input, -1, 1) * reshape(vec2, 1, -1)
 
 
+def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    """beta * input + alpha * product; a beta of 0 also hides NaN."""
+    if product._array.dtype.kind in "biu":
+        beta, alpha = int(beta), int(alpha)
+    scaled = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return expand(scaled, broadcast_shapes(input._array.shape, scaled._array.shape))
+    return (input if beta == 1 else input * beta) + scaled
+
+
 @function()
+@takes_out
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
-    return _scaled(input, beta) + _scaled(mm(mat1, mat2), alpha)
+    return _plus(input, mm(mat1, mat2), beta, alpha)
 
 
 @function()
+@takes_out
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec)."""
-    return _scaled(input, beta) + _scaled(mv(mat, vec), alpha)
+    return _plus(input, mv(mat, vec), beta, alpha)
 
 
 @function()
+@takes_out
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
-    return _scaled(input, beta) + _scaled(outer(vec1, vec2), alpha)
+    return _plus(input, outer(vec1, vec2), beta, alpha)
 
 
 @function()
+@takes_out
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * bmm(batch1, batch2)."""
-    return _scaled(input, beta) + _scaled(bmm(batch1, batch2), alpha)
+    return _plus(input, bmm(batch1, batch2), beta, alpha)
 
 
-def _scaled(x: Tensor, factor: Any) -> Tensor:
-    return x if factor == 1 else x * factor
+@function()
+@takes_out
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch."""
+    return _plus(input, sum_op(bmm(batch1, batch2), axis=(0,), keepdims=False), beta, alpha)
+
+
+def _in_place(name: str, f: Any) -> None:
+    def call(self: Tensor, *args: Any, **scales: Any) -> Tensor:
+        return METHODS["copy_"](self, f(self, *args, **scales))
+
+    METHODS[name] = named(call, name, f"In-place {name[:-1]}().")
+
+
+for _f in (addmm, addmv, addr, baddbmm, addbmm):
+    _in_place(_f.__name__ + "_", _f)
 
 
 @function(method=False)
@@ -147,6 +214,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         da, db = list(range(a._array.ndim - dims, a._array.ndim)), list(range(dims))
     else:
         da, db = ([d % t._array.ndim for d in ds] for ds, t in zip(dims, (a, b), strict=True))
+        for i, j in zip(da, db, strict=True):  # a dimension of length 1 is summed away against any
+            if 1 in (a._array.shape[i], b._array.shape[j]) and a._array.shape[i] != b._array.shape[j]:
+                a, b = (
+                    sum_op(t, axis=(d,), keepdims=True) if t._array.shape[d] != 1 else t for t, d in ((a, i), (b, j))
+                )
     fa = [d for d in range(a._array.ndim) if d not in da]
     fb = [d for d in range(b._array.ndim) if d not in db]
     n = math.prod(a._array.shape[d] for d in da)
@@ -219,10 +291,12 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 @function()
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
+    if input._array.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._array.ndim}")
     return sum_op(diagonal(input), axis=(0,), keepdims=False)
 
 
-@function(method=False)
+@function()
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product."""
     n = max(input._array.ndim, other._array.ndim)
@@ -232,96 +306,18 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 
 @function("cross")
+@takes_out
 def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """The cross product of 3-vectors along `dim`."""
     from nptorch.ops.join import stack
     from nptorch.ops.shape import select
 
+    if input._array.ndim != other._array.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    for x in (input, other):
+        if x._array.shape[axis("linalg.cross", dim, x._array.ndim)] != 3:
+            raise RuntimeError(
+                f"linalg.cross: inputs dimension {dim} must have length 3. Got {input._array.shape[dim]} and {other._array.shape[dim]}"
+            )
     (a1, a2, a3), (b1, b2, b3) = ([select(x, dim, i) for i in range(3)] for x in (input, other))
     return stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], dim)
-
-
-@function(method=False)
-def chain_matmul(*matrices: Tensor) -> Tensor:
-    """The product of several matrices."""
-    y = matrices[0]
-    for m in matrices[1:]:
-        y = mm(y, m)
-    return y
-
-
-# --- solving (https://pytorch.org/docs/stable/linalg.html) ---
-
-
-def _float_matrix(name: str, x: Tensor, square: bool = True) -> None:
-    if x._array.dtype.kind not in "fc":
-        raise RuntimeError(f"linalg.{name}: Expected a floating point or complex tensor as input. Got {x.dtype!r}")
-    if x._array.ndim < 2 or (square and x._array.shape[-1] != x._array.shape[-2]):
-        raise RuntimeError(
-            f"linalg.{name}: A must be batches of square matrices, but they have shape {list(x._array.shape)}"
-        )
-
-
-inverse_op = op(
-    "linalg_inv",
-    lambda xp, x: _solved("inv", xp.linalg.inv, x),
-    lambda g, out: -matmul(matmul(_mT(out), g), _mT(out)),
-    label="LinalgInvExBackward0",
-)
-det_op = op(
-    "linalg_det",
-    lambda xp, x: np.asarray(xp.linalg.det(x)),
-    lambda g, x, out: (
-        unsqueeze_op(unsqueeze_op(g * conj(out), dim=g._array.ndim), dim=g._array.ndim + 1) * _mT(inverse_op(x))
-    ),
-)
-solve_op = op(
-    "linalg_solve",
-    lambda xp, a, b: _solved("solve", xp.linalg.solve, a, b),
-    lambda g, a, out: -matmul(solve_op(_mT(a), g), _mT(out)),
-    lambda g, a: solve_op(_mT(a), g),
-)
-
-
-def _solved(name: str, f: Any, *xs: Any) -> Any:
-    try:
-        return f(*xs)
-    except np.linalg.LinAlgError:
-        raise RuntimeError(
-            f"linalg.{name}: The diagonal element is zero, the {name} could not be completed because the input matrix is singular."
-        ) from None
-
-
-@function("inverse")
-def inverse(input: Tensor) -> Tensor:
-    """The inverse of a square matrix, or of each in a batch.
-
-    Raises: RuntimeError for a singular one.
-    """
-    _float_matrix("inv", input)
-    return inverse_op(input)
-
-
-@function("det")
-def det(input: Tensor) -> Tensor:
-    """The determinant."""
-    _float_matrix("det", input)
-    return det_op(input)
-
-
-def solve(A: Tensor, B: Tensor) -> Tensor:
-    """X with A @ X = B."""
-    _float_matrix("solve", A)
-    if B._array.ndim == 1 or (B._array.ndim == A._array.ndim - 1 and B._array.shape == A._array.shape[:-1]):
-        y = solve_op(A, unsqueeze_op(B, dim=B._array.ndim))
-        return reshape(y, y._array.shape[:-1])
-    return solve_op(A, B)
-
-
-def linalg_norm(x: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """A vector norm, or the Frobenius norm of matrices."""
-    if ord in (None, "fro"):
-        ord = 2.0
-    elif (isinstance(dim, (tuple, list)) and len(dim) == 2) or (dim is None and x._array.ndim == 2 and ord is not None):
-        raise NotImplementedError(f"linalg.norm(ord={ord!r}) of matrices is not supported; 'fro' is")
-    return vector_norm(x, float(ord), parse_axes("linalg.norm", dim, x._array.ndim), keepdim)

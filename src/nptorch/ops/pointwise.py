@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,10 +36,20 @@ div = op(
 neg = unary("neg", lambda xp, x: -x, lambda g: neg(g), aliases=("negative",))
 absolute = unary("abs", lambda xp, x: xp.abs(x), lambda g, x: g * sgn(x), aliases=("absolute",))
 sign = unary("sign", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g: zeros_of(g))
-sgn = unary("sgn", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g: zeros_of(g))
-square = unary("square", lambda xp, x: x * x, lambda g, x: g * (2 * x), label="PowBackward0")
-reciprocal = unary("reciprocal", lambda xp, x: xp.reciprocal(x), lambda g, out: neg(g * out * out), promote=to_float)
+sgn = unary("sgn", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g, x, out: _sgn_vjp(g, x, out))
+square = unary("square", lambda xp, x: x * x, lambda g, x: g * (2 * conj(x)), label="PowBackward0")
+reciprocal = unary(
+    "reciprocal", lambda xp, x: xp.reciprocal(x), lambda g, out: neg(g * conj(out * out)), promote=to_float
+)
 positive = unary("positive", lambda xp, x: x.copy(), lambda g: g, inplace=False)
+
+
+def _sgn_vjp(g: Tensor, x: Tensor, out: Tensor) -> Tensor:
+    if out._array.dtype.kind != "c":
+        return zeros_of(g)
+    # The direction of a complex number turns with what is at right angles to it.
+    zero = x == 0
+    return where(zero, 0.0, (g - out * real(g * conj(out))) / where(zero, 1.0, absolute(x)))
 
 
 def _alpha(name: str, other: Any, alpha: Any) -> Any:
@@ -191,13 +200,14 @@ def _pow(xp: Any, x: Any, y: Any) -> Any:
 
 def _pow_base_vjp(g: Tensor, x: Any, y: Any) -> Tensor:
     if isinstance(y, Tensor):  # 0 ** 0 has no slope, not nan
-        return where(y == 0, zeros_of(g), g * (y * pow(x, y - 1)))
-    return zeros_of(g) if y == 0 else g * (y * pow(x, y - 1))
+        return where(y == 0, 0.0, g * conj(y * pow(x, y - 1)))
+    return zeros_of(g) if y == 0 else g * conj(y * pow(x, y - 1))
 
 
 def _pow_exponent_vjp(g: Tensor, x: Any, y: Tensor, out: Tensor) -> Tensor:
     base = as_tensor_like(x, out)
-    return where((base == 0) & (y >= 0), zeros_of(g), g * (out * log(base)))
+    flat = (base == 0) & (real(y) >= 0)
+    return where(flat, 0.0, g * conj(out * log(where(flat, 1.0, base))))
 
 
 pow = binary("pow", _pow, _pow_base_vjp, _pow_exponent_vjp, promote=common)
@@ -206,30 +216,32 @@ float_power = op(
     lambda xp, x, y: xp.power(x, y),
     _pow_base_vjp,
     _pow_exponent_vjp,
-    promote=lambda xs: cast(xs, dtypes.float64),
+    promote=lambda xs: cast(xs, dtypes.promote_types(result_type(xs), dtypes.float64)),
 )
 
 
 @function("float_power")
 def _float_power(input: Any, exponent: Any) -> Tensor:
-    """input ** exponent in float64."""
+    """input ** exponent in double precision."""
     return float_power(input, exponent)
 
 
 exp = unary("exp", lambda xp, x: xp.exp(x), lambda g, out: g * conj(out), promote=to_float)
-exp2 = unary("exp2", lambda xp, x: xp.exp2(x), lambda g, out: g * (out * math.log(2)), promote=to_float)
-expm1 = unary("expm1", lambda xp, x: xp.expm1(x), lambda g, out: g * (out + 1), promote=to_float)
+exp2 = unary("exp2", lambda xp, x: xp.exp2(x), lambda g, out: g * conj(out * math.log(2)), promote=to_float)
+expm1 = unary("expm1", lambda xp, x: xp.expm1(x), lambda g, out: g * conj(out + 1), promote=to_float)
 log = unary("log", lambda xp, x: xp.log(x), lambda g, x: g / conj(x), promote=to_float)
-log2 = unary("log2", lambda xp, x: xp.log2(x), lambda g, x: g / (x * math.log(2)), promote=to_float)
-log10 = unary("log10", lambda xp, x: xp.log10(x), lambda g, x: g / (x * math.log(10)), promote=to_float)
-log1p = unary("log1p", lambda xp, x: xp.log1p(x), lambda g, x: g / (x + 1), promote=to_float)
-sqrt = unary("sqrt", lambda xp, x: xp.sqrt(x), lambda g, out: g / (2 * out), promote=to_float)
-rsqrt = unary("rsqrt", lambda xp, x: 1 / xp.sqrt(x), lambda g, out: g * (-0.5 * out * out * out), promote=to_float)
+log2 = unary("log2", lambda xp, x: xp.log2(x), lambda g, x: g / conj(x * math.log(2)), promote=to_float)
+log10 = unary("log10", lambda xp, x: xp.log10(x), lambda g, x: g / conj(x * math.log(10)), promote=to_float)
+log1p = unary("log1p", lambda xp, x: xp.log1p(x), lambda g, x: g / conj(x + 1), promote=to_float)
+sqrt = unary("sqrt", lambda xp, x: xp.sqrt(x), lambda g, out: g / (2 * conj(out)), promote=to_float)
+rsqrt = unary(
+    "rsqrt", lambda xp, x: 1 / xp.sqrt(x), lambda g, out: g * (-0.5 * conj(out * out * out)), promote=to_float
+)
 logaddexp = binary(
     "logaddexp",
-    lambda xp, x, y: xp.logaddexp(x, y),
-    lambda g, x, out: g * exp(x - out),
-    lambda g, y, out: g * exp(y - out),
+    lambda xp, x, y: _logaddexp(xp, x, y),
+    lambda g, x, out: g * conj(exp(x - out)),
+    lambda g, y, out: g * conj(exp(y - out)),
     promote=float_only("logaddexp"),
     inplace=False,
 )
@@ -244,39 +256,56 @@ xlogy = binary(
 )
 
 
+def _logaddexp(xp: Any, x: Any, y: Any) -> Any:
+    if x.dtype.kind != "c":
+        return xp.logaddexp(x, y)
+    first = x.real >= y.real
+    return xp.where(first, x, y) + xp.log1p(xp.exp(xp.where(first, y - x, x - y)))
+
+
 def _inexact(*xs: Any) -> Any:
     return next(x.dtype for x in xs if isinstance(x, np.ndarray))
 
 
 # --- trigonometry and relatives ---
 
-sin = unary("sin", lambda xp, x: xp.sin(x), lambda g, x: g * cos(x), promote=to_float)
-cos = unary("cos", lambda xp, x: xp.cos(x), lambda g, x: neg(g * sin(x)), promote=to_float)
-tan = unary("tan", lambda xp, x: xp.tan(x), lambda g, out: g * (out * out + 1), promote=to_float)
+sin = unary("sin", lambda xp, x: xp.sin(x), lambda g, x: g * conj(cos(x)), promote=to_float)
+cos = unary("cos", lambda xp, x: xp.cos(x), lambda g, x: neg(g * conj(sin(x))), promote=to_float)
+tan = unary("tan", lambda xp, x: xp.tan(x), lambda g, out: g * conj(out * out + 1), promote=to_float)
 asin = unary(
-    "asin", lambda xp, x: xp.arcsin(x), lambda g, x: g * rsqrt(1 - x * x), promote=to_float, aliases=("arcsin",)
+    "asin", lambda xp, x: xp.arcsin(x), lambda g, x: g * conj(rsqrt(1 - x * x)), promote=to_float, aliases=("arcsin",)
 )
 acos = unary(
-    "acos", lambda xp, x: xp.arccos(x), lambda g, x: neg(g * rsqrt(1 - x * x)), promote=to_float, aliases=("arccos",)
+    "acos",
+    lambda xp, x: xp.arccos(x),
+    lambda g, x: neg(g * conj(rsqrt(1 - x * x))),
+    promote=to_float,
+    aliases=("arccos",),
 )
-atan = unary("atan", lambda xp, x: xp.arctan(x), lambda g, x: g / (x * x + 1), promote=to_float, aliases=("arctan",))
-sinh = unary("sinh", lambda xp, x: xp.sinh(x), lambda g, x: g * cosh(x), promote=to_float)
-cosh = unary("cosh", lambda xp, x: xp.cosh(x), lambda g, x: g * sinh(x), promote=to_float)
+atan = unary(
+    "atan", lambda xp, x: xp.arctan(x), lambda g, x: g / conj(x * x + 1), promote=to_float, aliases=("arctan",)
+)
+sinh = unary("sinh", lambda xp, x: xp.sinh(x), lambda g, x: g * conj(cosh(x)), promote=to_float)
+cosh = unary("cosh", lambda xp, x: xp.cosh(x), lambda g, x: g * conj(sinh(x)), promote=to_float)
 tanh = unary("tanh", lambda xp, x: xp.tanh(x), lambda g, out: tanh_backward(g, out), promote=to_float)
 tanh_backward = op(
     "tanh_backward",
     lambda xp, d, y: d * xp.conj(1 - y * y),
-    lambda g, y: tanh_backward(g, y),
-    lambda g, d, y: conj(g) * d * (-2 * y),
+    lambda g, y: g * (1 - y * y) if y.is_complex() else tanh_backward(g, y),
+    lambda g, d, y: conj(g) * d * (-2 * conj(y)),
 )
 asinh = unary(
-    "asinh", lambda xp, x: xp.arcsinh(x), lambda g, x: g * rsqrt(x * x + 1), promote=to_float, aliases=("arcsinh",)
+    "asinh",
+    lambda xp, x: xp.arcsinh(x),
+    lambda g, x: g * conj(rsqrt(x * x + 1)),
+    promote=to_float,
+    aliases=("arcsinh",),
 )
 acosh = unary(
-    "acosh", lambda xp, x: xp.arccosh(x), lambda g, x: g * rsqrt(x * x - 1), promote=to_float, aliases=("arccosh",)
+    "acosh", lambda xp, x: xp.arccosh(x), lambda g, x: g * conj(_acosh_slope(x)), promote=to_float, aliases=("arccosh",)
 )
 atanh = unary(
-    "atanh", lambda xp, x: xp.arctanh(x), lambda g, x: g / (1 - x * x), promote=to_float, aliases=("arctanh",)
+    "atanh", lambda xp, x: xp.arctanh(x), lambda g, x: g / conj(1 - x * x), promote=to_float, aliases=("arctanh",)
 )
 atan2 = binary(
     "atan2",
@@ -295,7 +324,12 @@ hypot = binary(
 )
 deg2rad = unary("deg2rad", lambda xp, x: x * (math.pi / 180), lambda g: g * (math.pi / 180), promote=to_float)
 rad2deg = unary("rad2deg", lambda xp, x: x * (180 / math.pi), lambda g: g * (180 / math.pi), promote=to_float)
-sinc = unary("sinc", lambda xp, x: xp.sinc(x), lambda g, x: g * _sinc_slope(x), promote=to_float)
+sinc = unary("sinc", lambda xp, x: xp.sinc(x), lambda g, x: g * conj(_sinc_slope(x)), promote=to_float)
+
+
+def _acosh_slope(x: Tensor) -> Tensor:
+    # Two roots, not one: they choose the branch of a complex number.
+    return rsqrt(x - 1) * rsqrt(x + 1) if x._array.dtype.kind == "c" else rsqrt(x * x - 1)
 
 
 def _sinc_slope(x: Tensor) -> Tensor:
@@ -319,60 +353,8 @@ sigmoid_backward = op(
     "sigmoid_backward",
     lambda xp, d, y: d * xp.conj(y * (1 - y)),
     lambda g, y: g * (y * (1 - y)) if y.is_complex() else sigmoid_backward(g, y),
-    lambda g, d, y: conj(g) * d * (1 - 2 * y),
+    lambda g, d, y: conj(g) * d * conj(1 - 2 * y),
 )
-
-
-# --- special functions: SciPy where it is installed, Python's math module else ---
-
-
-def _special(name: str, fallback: Callable[[float], float] | None) -> Callable[[Any, Any], Any]:
-    def forward(xp: Any, x: Any) -> Any:
-        try:
-            from scipy import special
-        except ImportError:
-            if fallback is None:
-                raise ImportError(f"{name}() needs SciPy: pip install scipy") from None
-            values = x.astype(np.float64, copy=False).ravel().tolist()
-            return np.array([fallback(v) for v in values], x.dtype).reshape(x.shape)
-        return np.asarray(getattr(special, name)(x))
-
-    return forward
-
-
-def _lgamma(x: float) -> float:
-    if x != x or x == math.inf:
-        return x
-    return math.inf if x == -math.inf or (x <= 0 and x == math.floor(x)) else math.lgamma(x)
-
-
-erf_array = _special("erf", math.erf)
-erf = unary("erf", erf_array, lambda g, x: g * (2 / math.sqrt(math.pi) * exp(neg(x * x))), promote=to_float)
-erfc = unary(
-    "erfc",
-    _special("erfc", math.erfc),
-    lambda g, x: neg(g * (2 / math.sqrt(math.pi) * exp(neg(x * x)))),
-    promote=to_float,
-)
-erfinv = unary(
-    "erfinv", _special("erfinv", None), lambda g, out: g * (math.sqrt(math.pi) / 2 * exp(out * out)), promote=to_float
-)
-lgamma = unary("lgamma", _special("gammaln", _lgamma), lambda g, x: g * digamma(x), promote=to_float)
-digamma = unary("digamma", _special("psi", None), lambda g, x: g * polygamma(x, n=1), promote=to_float)
-polygamma = op(
-    "polygamma",
-    lambda xp, x, *, n: np.asarray(_scipy_special("polygamma").polygamma(n, x)).astype(x.dtype),
-    lambda g, x, *, n: g * polygamma(x, n=n + 1),
-    promote=to_float,
-)
-
-
-def _scipy_special(name: str) -> Any:
-    try:
-        from scipy import special
-    except ImportError:
-        raise ImportError(f"{name}() needs SciPy: pip install scipy") from None
-    return special
 
 
 # --- rounding: slopes of zero ---

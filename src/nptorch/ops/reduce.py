@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.ops.pointwise import absolute, cast_op, conj, exp, pow, sqrt, where, zeros_of
+from nptorch.ops.pointwise import absolute, cast_op, conj, exp, pow, real, sgn, sqrt, where, zeros_of
 from nptorch.ops.registry import op
 from nptorch.ops.shape import expand_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import axes as parse_axes
@@ -132,7 +132,7 @@ def var(
     a = parse_axes("var", dim, input._array.ndim)
     centred = input - mean(input, a or None, True)
     n = _count(input._array.shape, a) - minus
-    return sum_op(centred * conj(centred), axis=a, keepdims=keepdim) / (n if n > 0 else 0.0)
+    return sum_op(real(centred * conj(centred)), axis=a, keepdims=keepdim) / (n if n > 0 else 0.0)
 
 
 @function("std")
@@ -334,7 +334,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
 def _logsumexp(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     if x.size == 0:
         return xp.log(x.sum(axis, keepdims=keepdims))
-    top = x.max(axis, keepdims=True)
+    top = x.real.max(axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, 0)
     y = xp.log(xp.exp(x - top).sum(axis, keepdims=True)) + top
     return (y if keepdims else xp.squeeze(y, axis)).astype(x.dtype)
@@ -344,7 +344,7 @@ logsumexp_op = op(
     "logsumexp",
     _logsumexp,
     lambda g, x, out, *, axis, keepdims: (
-        _keep(g, axis, keepdims, x._array.ndim) * exp(x - _keep(out, axis, keepdims, x._array.ndim))
+        _keep(g, axis, keepdims, x._array.ndim) * conj(exp(x - _keep(out, axis, keepdims, x._array.ndim)))
     ),
 )
 
@@ -352,24 +352,47 @@ logsumexp_op = op(
 @function()
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, without overflow."""
-    x = input if input._array.dtype.kind == "f" else cast_op(input, dtype=dtypes.get_default_dtype().numpy)
+    x = input if input._array.dtype.kind in "fc" else cast_op(input, dtype=dtypes.get_default_dtype().numpy)
     return logsumexp_op(x, axis=parse_axes("logsumexp", dim, x._array.ndim), keepdims=keepdim)
 
 
 def vector_norm(x: Tensor, p: float, axis: tuple[int, ...], keepdim: bool) -> Tensor:
     """The p-norm over some dimensions."""
-    size = absolute(x)
     if p == math.inf:
-        return amax_op(size, axis=axis, keepdims=keepdim)
+        return amax_op(absolute(x), axis=axis, keepdims=keepdim)
     if p == -math.inf:
-        return amin_op(size, axis=axis, keepdims=keepdim)
+        return amin_op(absolute(x), axis=axis, keepdims=keepdim)
     if p == 0:
-        return cast_op(sum_op(x != 0, axis=axis, keepdims=keepdim), dtype=x._array.dtype)
+        return norm0_op(x, axis=axis, keepdims=keepdim)
     if p == 1:
-        return sum_op(size, axis=axis, keepdims=keepdim)
+        return sum_op(absolute(x), axis=axis, keepdims=keepdim)
     if p == 2:
         return norm2_op(x, axis=axis, keepdims=keepdim)
-    return pow(sum_op(pow(size, p), axis=axis, keepdims=keepdim), 1 / p)
+    return normp_op(x, axis=axis, keepdims=keepdim, p=p)
+
+
+norm0_op = op(
+    "norm0",
+    lambda xp, x, *, axis, keepdims: (x != 0).sum(axis, keepdims=keepdims).astype(x.real.dtype),
+    lambda g, x_shape: from_array(np.zeros(x_shape, g._array.dtype)),
+    label="LinalgVectorNormBackward0",
+)
+
+
+def _normp_vjp(g: Tensor, x: Tensor, out: Tensor, *, axis: tuple[int, ...], keepdims: bool, p: float) -> Tensor:
+    g, length = (_keep(t, axis, keepdims, x._array.ndim) for t in (g, out))
+    origin, zero = length == 0, x == 0
+    # The slope is 0 at the origin and where a coordinate is 0.
+    powers = where(zero, 0.0, sgn(x) * pow(where(zero, 1.0, absolute(x)), p - 1))
+    return powers * where(origin, 0.0, g * pow(where(origin, 1.0, length), 1 - p))
+
+
+normp_op = op(
+    "normp",
+    lambda xp, x, *, axis, keepdims, p: (xp.abs(x) ** p).sum(axis, keepdims=keepdims) ** (1 / p),
+    _normp_vjp,
+    label="LinalgVectorNormBackward0",
+)
 
 
 def _norm2_vjp(g: Tensor, x: Tensor, out: Tensor, *, axis: tuple[int, ...], keepdims: bool) -> Tensor:
@@ -388,17 +411,8 @@ norm2_op = op(
 )
 
 
-@function()
-def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """The p-norm ("fro": 2) over `dim`, or of all elements
-    (https://pytorch.org/docs/stable/generated/torch.norm.html)."""
-    x = _typed(input, dtype)
-    if x._array.dtype.kind not in "fc":
-        raise RuntimeError(f"norm(): expected a floating-point input, got {x.dtype!r}; convert it with .float()")
-    return vector_norm(x, 2.0 if p in ("fro", None) else float(p), parse_axes("norm", dim, x._array.ndim), keepdim)
-
-
 @function(method=False)
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
-    return norm(input - other, p)
+    gap = input - other
+    return vector_norm(gap, float(p), tuple(range(gap._array.ndim)), False)

@@ -62,11 +62,10 @@ class Op:
         self.label = label or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
         self.native: Callable[..., Any] | None = None
         self.outputs, self.aux = outputs, aux
-        parameters = list(inspect.signature(forward).parameters.values())[1:]
-        self.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.inputs = _positional(forward)
         if clash := set(self.inputs) & set(outputs + aux):
             raise TypeError(f"op {name}: {clash} names an input and a result; a VJP could not say which it means")
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.variadic = bool(forward.__code__.co_flags & inspect.CO_VARARGS)
         self.vjps = (_Vjp(self, joint),) if joint else tuple(_Vjp(self, f) if f else None for f in vjps)
         self.joint = joint is not None
         self.differentiable = bool(joint) or any(vjps)
@@ -167,15 +166,21 @@ def _broadcast_error(arrays: Sequence[Any]) -> Exception:
     return RuntimeError(f"the shapes {' and '.join(str(list(s)) for s in shapes)} do not broadcast")
 
 
+def _positional(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the positional parameters after the first, read cheaply: every import of the library asks for all of them."""
+    code = function.__code__
+    return code.co_varnames[1 : code.co_argcount]
+
+
 class _Vjp:
     """A derivative and what its parameter names ask for."""
 
     def __init__(self, op: Op, function: Callable[..., Any]) -> None:
         self.function = function
-        parameters = list(inspect.signature(function).parameters.values())[1:]
-        self.wants = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
-        self.takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.keywords = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        code = function.__code__
+        self.wants = _positional(function)
+        self.takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+        self.keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | (
             {"shapes"} if op.variadic else set()
         )
@@ -402,7 +407,8 @@ def _copy_slices(xp: Any, x: Any, part: Any, *, chain: tuple[Any, ...]) -> Any:
 copy_slices = op(
     "copy_slices",
     _copy_slices,
-    lambda g, part_shape, *, chain: copy_slices(g, from_array(np.zeros(part_shape, g._array.dtype)), chain=chain),
+    # real zeros: the view may have been of a complex tensor's parts
+    lambda g, part_shape, *, chain: copy_slices(g, from_array(np.zeros(part_shape, g._array.real.dtype)), chain=chain),
     lambda g, *, chain: replay(g, chain),
     label="CopySlices",
 )

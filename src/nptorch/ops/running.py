@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.join import flip_op
+from nptorch.ops.pointwise import conj
 from nptorch.ops.reduce import _typed, sum, sum_op, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import reshape, squeeze_op, unsqueeze_op
@@ -19,7 +20,7 @@ def _prod_vjp(g: Tensor, x: Tensor, *, axis: int) -> Tensor:
     # The product of all others, from both sides: right also where elements are 0.
     before = _exclusive_cumprod(x, axis)
     after = flip_op(_exclusive_cumprod(flip_op(x, axes=(axis,)), axis), axes=(axis,))
-    return unsqueeze_op(g, dim=axis) * before * after
+    return unsqueeze_op(g, dim=axis) * conj(before * after)
 
 
 def _exclusive_cumprod(x: Tensor, axis: int) -> Tensor:
@@ -75,9 +76,9 @@ def _cumprod_vjp(g: Tensor, x: Tensor, *, axis: int) -> Tensor:
             tail = cumprod_op(cat_op(ones, narrow(x, axis, i + 1, n - i - 1), axis=axis), axis=axis)
         else:
             tail = from_array(np.ones_like(narrow(x, axis, 0, 1)._array))
-        slope = sum_op(narrow(g, axis, i, n - i) * tail, axis=(axis,), keepdims=False)
+        slope = sum_op(narrow(g, axis, i, n - i) * conj(tail), axis=(axis,), keepdims=False)
         xi = squeeze_op(narrow(x, axis, i, 1), dims=(axis,))
-        parts.append(slope if before is None else slope * before)
+        parts.append(slope if before is None else slope * conj(before))
         before = xi if before is None else before * xi
     return stack_op(*parts, axis=axis) if parts else g
 

@@ -329,7 +329,10 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of two dimensions as the last dimension."""
     n = input._array.ndim
-    return diagonal_op(input, offset=offset, dim1=axis("diagonal", dim1, n), dim2=axis("diagonal", dim2, n))
+    first, second = axis("diagonal", dim1, n), axis("diagonal", dim2, n)
+    if first == second:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return diagonal_op(input, offset=offset, dim1=first, dim2=second)
 
 
 @method()

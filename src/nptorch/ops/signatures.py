@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -122,6 +123,21 @@ def into_out(out: Tensor, f: Callable[..., Tensor], *args: Any, **kwargs: Any) -
         out._array = np.empty(result._array.shape, out._array.dtype)
     write(out, result._array, "out=")
     return out
+
+
+def takes_out(f: F) -> F:
+    """`f` with PyTorch's out=: a tensor, or as many as there are results."""
+
+    @functools.wraps(f)
+    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None:
+            return f(*args, **kwargs)
+        if not isinstance(out, (tuple, list)):
+            return into_out(out, f, *args, **kwargs)
+        found = f(*args, **kwargs)
+        return type(found)(*(into_out(o, lambda y=y: y) for o, y in zip(out, found, strict=True)))
+
+    return call  # type: ignore[return-value]
 
 
 def not_a_tensor(function: str, argument: str, position: int, found: Any) -> TypeError:
