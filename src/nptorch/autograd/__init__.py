@@ -4,6 +4,7 @@ from nptorch.autograd import functional
 from nptorch.autograd.engine import backward, grad
 from nptorch.autograd.function import Function, FunctionCtx
 from nptorch.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
+from nptorch.autograd.variable import Variable
 from nptorch.grad_mode import (
     enable_grad,
     inference_mode,
@@ -16,6 +17,7 @@ __all__ = [
     "Function",
     "FunctionCtx",
     "GradcheckError",
+    "Variable",
     "backward",
     "enable_grad",
     "functional",

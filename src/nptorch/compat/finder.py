@@ -20,10 +20,8 @@ from nptorch import naming, version
 # What lies elsewhere than PyTorch's name says.
 MOVED = {
     "torch.autograd.grad_mode": "nptorch.grad_mode",
-    "torch.autograd.variable": "nptorch.autograd",
     "torch.nn.modules.module": "nptorch.nn.module",
     "torch.nn.modules.activation": "nptorch.nn.modules",
-    "torch.nn.modules.batchnorm": "nptorch.nn.modules",
     "torch.cuda.amp": "nptorch.amp",
     "torch.cpu.amp": "nptorch.amp",
     "torch.amp.autocast_mode": "nptorch.amp",

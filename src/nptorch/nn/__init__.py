@@ -32,6 +32,7 @@ from nptorch.nn.modules.activation import (
     Tanhshrink,
     Threshold,
 )
+from nptorch.nn.modules.attention import MultiheadAttention
 from nptorch.nn.modules.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from nptorch.nn.modules.channelshuffle import ChannelShuffle
 from nptorch.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
@@ -98,6 +99,13 @@ from nptorch.nn.modules.pooling import (
 from nptorch.nn.modules.rnn import GRU, LSTM, RNN, RNNBase
 from nptorch.nn.modules.rnn_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from nptorch.nn.modules.sparse import Embedding
+from nptorch.nn.modules.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from nptorch.nn.modules.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from nptorch.nn.parameter import Buffer, Parameter
 
@@ -182,6 +190,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -218,6 +227,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

@@ -117,6 +117,7 @@ def scatter_(
     self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
     """In-place scatter(); reduce="add" adds and "multiply" multiplies."""
+    index = _vector(index)
     d = parse_axis("scatter_", dim, self._array.ndim)
     _indices("scatter", index, self._array.ndim, self._array.shape[d])
     source = _source("scatter", self, index, value if src is None else src)
@@ -138,6 +139,7 @@ def scatter_(
 @function()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy with `src` added where `index` points along `dim`; repeated places add up."""
+    index = _vector(index)
     d = parse_axis("scatter_add", dim, input._array.ndim)
     _indices("scatter_add", index, input._array.ndim, input._array.shape[d])
     source = _source("scatter_add", input, index, src)

@@ -198,8 +198,13 @@ def _check_p(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _mask(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
-    return engine(None).bernoulli(1 - p, shape, dtype)
+def _mask(shape: tuple[int, ...], p: float, x: Any) -> Any:
+    """Ones with probability 1 - p, drawn in the order in which x lies in memory, as PyTorch does."""
+    draw = engine(None).bernoulli
+    if shape != x.shape or x.flags.c_contiguous:
+        return draw(1 - p, shape, x.dtype)
+    order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+    return draw(1 - p, tuple(shape[axis] for axis in order), x.dtype).transpose(np.argsort(order))
 
 
 def _drop(input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
@@ -209,7 +214,7 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[i
     if p == 1:
         scaled = np.zeros(shape, input._array.dtype)
     else:
-        scaled = _mask(shape, p, input._array.dtype)
+        scaled = _mask(shape, p, input._array)
         scaled /= scaled.dtype.type(1 - p)
     noise = from_array(scaled)
     return mul.into(input, input, noise) if inplace else mul(input, noise)
@@ -254,7 +259,7 @@ def _alpha_drop(input: Tensor, p: float, training: bool, shape: tuple[int, ...])
         return input * 0
     alpha = 1.7580993408473766
     a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
-    kept = _mask(shape, p, input._array.dtype)
+    kept = _mask(shape, p, input._array)
     shift = (kept - 1) * (alpha * a) + alpha * a * p
     return input * from_array((kept * a).astype(kept.dtype)) + from_array(shift.astype(kept.dtype))
 

@@ -1,0 +1,54 @@
+"""Writes programs.json: what PyTorch and torchvision print for the programs of tests/compat.
+
+A program that needs torchvision is skipped, and keeps its old text, where torchvision is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent.parent))
+from nptorch.vision.datasets import Digits
+from tests.compat.running import PROGRAMS, output, write_digits
+
+# torchvision's Python side is enough: its C++ operators, which a wheel for another PyTorch lacks, are left unregistered.
+START = """
+import importlib.util, runpy, sys
+import torch
+if importlib.util.find_spec("torchvision"):
+    torch.library.Library("torchvision", "DEF").define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    def quiet(register):
+        return lambda op, *a, **k: (lambda f: f) if str(op).startswith("torchvision::") else register(op, *a, **k)
+    torch.library.register_fake = quiet(torch.library.register_fake)
+    torch.library.register_autograd = quiet(torch.library.register_autograd)
+torch.set_num_threads(1)
+sys.argv = sys.argv[1:]
+sys.path[0] = ""
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def main() -> None:
+    path = HERE / "programs.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    wanted = sys.argv[1:] or [program.stem for program in PROGRAMS]
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "digits")
+        data = Digits(train=True)
+        write_digits(root, data.data.numpy(), data.targets.numpy())
+        for program in PROGRAMS:
+            if program.stem in wanted:
+                try:
+                    found[program.stem] = output([sys.executable, "-W", "ignore", "-c", START, str(program)], root, Path(folder))
+                except AssertionError as error:
+                    print(f"{program.stem}: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
+    kept = {program.stem: found[program.stem] for program in PROGRAMS if program.stem in found}
+    path.write_text(json.dumps(kept, indent=0, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
