@@ -32,6 +32,12 @@ ALGORITHMS = [
     ("NAdam", {"weight_decay": 0.01, "decoupled_weight_decay": True, "momentum_decay": 0.1}),
     ("RAdam", {"weight_decay": 0.01}),
     ("RAdam", {"weight_decay": 0.01, "decoupled_weight_decay": True, "maximize": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.6, 1.3), "step_sizes": (1e-3, 0.5), "maximize": True}),
+    ("ASGD", {"t0": 20}),
+    ("ASGD", {"lr": 0.1, "t0": 5, "weight_decay": 0.1, "lambd": 0.01, "maximize": True}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.1, "weight_decay": 0.1, "d": 2.0, "eps": (1e-8, 1e-2), "maximize": True}),
 ]
 IDS = [f"{name}-{'-'.join(options) or 'default'}" for name, options in ALGORITHMS]
 SHAPES = [(3, 4), (5,), (), (2, 1, 3)]

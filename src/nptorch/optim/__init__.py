@@ -2,18 +2,25 @@
 
 from nptorch.optim import lr_scheduler
 from nptorch.optim.adadelta import Adadelta
+from nptorch.optim.adafactor import Adafactor
 from nptorch.optim.adagrad import Adagrad
 from nptorch.optim.adam import Adam, AdamW
 from nptorch.optim.adamax import Adamax
+from nptorch.optim.asgd import ASGD
+from nptorch.optim.lbfgs import LBFGS
 from nptorch.optim.nadam import NAdam
 from nptorch.optim.optimizer import Optimizer
 from nptorch.optim.radam import RAdam
 from nptorch.optim.rmsprop import RMSprop
+from nptorch.optim.rprop import Rprop
 from nptorch.optim.sgd import SGD
 
 __all__ = [
+    "ASGD",
+    "LBFGS",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -22,5 +29,6 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "Rprop",
     "lr_scheduler",
 ]
