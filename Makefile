@@ -5,7 +5,7 @@ TEST_VENV := .venv-test
 BIN := $(TEST_VENV)/bin
 JOBS ?= auto
 
-.PHONY: train test check golden digits-model clean
+.PHONY: train test check golden parity names digits-model clean
 
 train: $(VENV)/.installed  ## install, train LeNet-5 on the embedded digits, print the test accuracy, write curves
 	$(VENV)/bin/nptorch train lenet5 --data digits --epochs 40 --batch-size 32 --schedule cosine --augment --run-dir runs/lenet5-digits-$$(date +%Y%m%d-%H%M%S)
@@ -20,6 +20,12 @@ check: $(TEST_VENV)/.installed  ## ruff, mypy, the quick tests
 
 golden: $(TEST_VENV)/.installed  ## what PyTorch says, written to tests/golden; needs torch in the test environment
 	for script in tests/golden/make_*.py; do $(BIN)/python $$script || exit 1; done
+
+names: $(TEST_VENV)/.installed  ## docs/NAMES.md, the names of PyTorch that are here, read from the code
+	$(BIN)/python docs/make_names.py
+
+parity: $(TEST_VENV)/.installed  ## every operator of PyTorch's own table, compared; writes docs/PARITY.md and tests/parity/right.txt
+	$(BIN)/python -m tests.parity
 
 $(VENV)/.installed: pyproject.toml setup.py $(wildcard native/*/*)
 	$(PYTHON) -m venv $(VENV)

@@ -72,7 +72,7 @@ globals().update(_SETTINGS)
 # Imported when first used: they are not needed for tensors. `transforms` is vision.transforms.
 _LATER = {
     *("accelerator", "amp", "backends", "compat", "cuda", "distributions", "fft", "func", "hub", "jit", "mps", "xpu"),
-    *("multiprocessing", "special", "signal", "testing", "transforms", "version", "vision"),
+    *("multiprocessing", "special", "signal", "testing", "transforms", "types", "version", "vision"),
 }
 
 

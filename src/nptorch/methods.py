@@ -14,8 +14,10 @@ from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
 from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     activation,
+    arithmetic,
     compare,
     complex_numbers,
+    copies,
     create,
     decompose,
     gather,
@@ -26,6 +28,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     matrix_norm,
     pointwise,
     running,
+    scatter_reduce,
     shape,
     solve,
     sort,

@@ -37,7 +37,7 @@ strided = layout("strided")
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
 
-_kept: dict[str, Any] = {"deterministic": False, "precision": "highest", "anomaly": False}
+_kept: dict[str, Any] = {"deterministic": False, "precision": "highest"}
 
 
 def set_default_device(device: Any) -> None:
@@ -111,6 +111,11 @@ def set_warn_always(mode: bool) -> None:
     """Show a repeated warning every time."""
     if mode:
         warnings.simplefilter("always")
+
+
+def is_autocast_enabled(device_type: str | None = None) -> bool:
+    """False: autocast keeps every dtype."""
+    return False
 
 
 def is_distributed(input: Any) -> bool:

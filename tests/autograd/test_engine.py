@@ -26,6 +26,14 @@ def test_gradients_accumulate_and_alias_nothing() -> None:
     np.testing.assert_array_equal(b.grad.numpy(), [2, 2])
 
 
+def test_leaves_that_get_the_same_gradient_do_not_share_it() -> None:
+    for inputs in (False, True):
+        a, b = leaf(1, 2), leaf(3, 4)
+        ((a + b) * 2).sum().backward(inputs=[a, b] if inputs else None)
+        a.grad.zero_()
+        np.testing.assert_array_equal(b.grad.numpy(), [2, 2])
+
+
 def test_backward_twice_needs_retain_graph() -> None:
     x = leaf(1, 2)
     y = (x * x).sum()
@@ -288,3 +296,20 @@ def test_graphs_are_freed_without_the_garbage_collector() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_anomaly_detection_names_the_derivative_that_is_nan() -> None:
+    def run() -> Any:
+        x = leaf(0.0)
+        (x.sqrt() * 0).sum().backward()
+        return x.grad
+
+    assert np.isnan(run().numpy()).all()
+    with (
+        nt.autograd.detect_anomaly(),
+        pytest.raises(RuntimeError, match="'SqrtBackward0' returned nan values in its 0th output"),
+    ):
+        run()
+    with nt.autograd.set_detect_anomaly(True), pytest.raises(RuntimeError, match="returned nan"):
+        run()
+    assert np.isnan(run().numpy()).all()

@@ -10,9 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent.parent))
 from nptorch.vision.datasets import Digits
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from tests.compat.running import PROGRAMS, output, write_digits
 
 # torchvision's Python side is enough: its C++ operators, which a wheel for another PyTorch lacks, are left unregistered.
@@ -33,7 +33,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def main() -> None:
-    path = HERE / "programs.json"
+    path = Path(__file__).parent / "programs.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     wanted = sys.argv[1:] or [program.stem for program in PROGRAMS]
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +43,9 @@ def main() -> None:
         for program in PROGRAMS:
             if program.stem in wanted:
                 try:
-                    found[program.stem] = output([sys.executable, "-W", "ignore", "-c", START, str(program)], root, Path(folder))
+                    found[program.stem] = output(
+                        [sys.executable, "-W", "ignore", "-c", START, str(program)], root, Path(folder)
+                    )
                 except AssertionError as error:
                     print(f"{program.stem}: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
     kept = {program.stem: found[program.stem] for program in PROGRAMS if program.stem in found}

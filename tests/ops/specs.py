@@ -311,6 +311,7 @@ sample("embedding", lambda T, i, w: T.nn.functional.embedding(i, w, padding_idx=
 sample("constant_pad", lambda T, x: T.nn.functional.pad(x, (1, 2, 0, 1), value=0.5) ** 2, R(2, 3, 4))
 sample("reflect_pad", lambda T, x: T.nn.functional.pad(x, (1, 2), mode="reflect") ** 2, R(2, 3, 4))
 
+from tests.ops import samples_breadth as samples_breadth  # noqa: E402
 from tests.ops import samples_complex as samples_complex  # noqa: E402
 from tests.ops import samples_fft as samples_fft  # noqa: E402
 from tests.ops import samples_linalg as samples_linalg  # noqa: E402

@@ -23,7 +23,16 @@ DTYPES = (torch.float64, torch.float32, torch.int64, torch.bool, torch.complex12
 SECONDS = 60.0  # a name that takes longer counts as wrong
 
 # Their values are whatever the memory held.
-_UNSET = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided", "resize_", "resize_as_"}
+_UNSET = {
+    "empty",
+    "empty_like",
+    "empty_permuted",
+    "empty_strided",
+    "new_empty",
+    "new_empty_strided",
+    "resize_",
+    "resize_as_",
+}
 # What is not compared at all, and why.
 LEFT_OUT = {
     "sparse": "sparse layouts",
@@ -190,17 +199,21 @@ def _derivatives(entry: Any, theirs: Any, ours: Any, dtype: torch.dtype) -> str:
     y, x = _differentiable(expected, torch.Tensor), _differentiable(their_in, torch.Tensor)
     v, u = _differentiable(found, nptorch.Tensor), _differentiable(our_in, nptorch.Tensor)
     for order in range(1, orders + 1):
-        if len(y) != len(v):
-            return f"order {order}: {len(v)} results carry a gradient, not {len(y)}"
         if not y or not x:
             return ""
         seeds = [np.random.default_rng(order).normal(size=t.shape) * (1 + 0.5j if t.is_complex() else 1) for t in y]
         try:
             expected = torch.autograd.grad(
-                y, x, [torch.tensor(s).to(t.dtype) for s, t in zip(seeds, y, strict=True)], create_graph=True, allow_unused=True
+                y,
+                x,
+                [torch.tensor(s).to(t.dtype) for s, t in zip(seeds, y, strict=True)],
+                create_graph=True,
+                allow_unused=True,
             )
         except RuntimeError:
             return ""  # PyTorch has no derivative of this order here
+        if len(y) != len(v):
+            return f"order {order}: {len(v)} results carry a gradient, not {len(y)}"
         seeds = [nptorch.tensor(s).to(t.dtype) for s, t in zip(seeds, v, strict=True)]
         found = nptorch.autograd.grad(v, u, seeds, create_graph=True, allow_unused=True)
         for a, b in zip(expected, found, strict=True):

@@ -1,6 +1,7 @@
 """Automatic differentiation (https://pytorch.org/docs/stable/autograd.html)."""
 
 from nptorch.autograd import functional
+from nptorch.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from nptorch.autograd.engine import backward, grad
 from nptorch.autograd.function import Function, FunctionCtx
 from nptorch.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -19,6 +20,7 @@ __all__ = [
     "GradcheckError",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "functional",
     "grad",
@@ -27,5 +29,6 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]

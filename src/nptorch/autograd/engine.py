@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.autograd import anomaly
 from nptorch.grad_mode import mode
 from nptorch.graph import Node
 from nptorch.ops.pointwise import add, cast_op
@@ -112,6 +113,7 @@ def run(
     # What arrived so far: per node a list with a place for each output, per leaf (its id) the gradient.
     pending: dict[Node, list[Tensor | None]] = {}
     leaves: dict[int, tuple[Tensor, Tensor]] = {}
+    look_for_nan = anomaly.checks()
     before = mode.grad
     mode.grad = create
     try:
@@ -130,6 +132,8 @@ def run(
                 if node not in wanted.nodes:
                     continue
             results = node.run(arrived, None if wanted is None else wanted.needed(node))
+            if look_for_nan:
+                anomaly.refuse_nan(node, results)
             if node.hooks:
                 results = _run_hooks(node, results, arrived)
             for edge, g in zip(node.edges, results, strict=False):
@@ -147,8 +151,7 @@ def run(
                     if gradient is not None:
                         accumulate(target, gradient, create)
             return found
-        for key in list(leaves):
-            leaf, g = leaves.pop(key)
+        for leaf, g in leaves.values():
             accumulate(leaf, _leaf_hooks(leaf, g), create)
         return []
     finally:
@@ -293,7 +296,7 @@ def accumulate(leaf: Tensor, g: Tensor, create: bool) -> None:
     old = leaf._grad
     if old is None:
         array = g._array
-        # Held by: this frame's `g` and `array`, the tensor's slot, the caller's name, getrefcount's argument.
+        # `g` is held by this frame, the caller's name and its collection, and getrefcount's argument; more is another leaf or a user.
         mine = array.base is None and array.flags.writeable and sys.getrefcount(g) <= 4 and sys.getrefcount(array) <= 3
         if create:
             leaf._grad = g

@@ -61,10 +61,14 @@ class _Front(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         target = self.__dict__["_target"]
         try:
-            return getattr(target, name)
+            value = getattr(target, name)
         except AttributeError as error:
             if error.name != name:
                 raise  # not about this name: ours to mend
+        else:
+            if isinstance(value, types.ModuleType):
+                _helpful(value, f"{self.__name__}.{name}")
+            return value
         if not name.startswith("_"):
             try:
                 return importlib.import_module(f"{self.__name__}.{name}")
@@ -79,10 +83,10 @@ class _Front(types.ModuleType):
 
 
 def _helpful(module: types.ModuleType, shown: str) -> None:
-    """Let a module of ours explain what it lacks."""
-    module.__dict__.setdefault("__path__", [])  # Python asks finders only about what lies in packages
-    if "__getattr__" in module.__dict__:
+    """Let a module of ours, and those in it, explain what they lack."""
+    if not module.__name__.startswith("nptorch.") or "__getattr__" in module.__dict__:
         return
+    module.__dict__.setdefault("__path__", [])  # Python asks finders only about what lies in packages
 
     def explain(name: str) -> Any:
         if name.startswith("__"):
@@ -90,6 +94,9 @@ def _helpful(module: types.ModuleType, shown: str) -> None:
         raise AttributeError(missing(shown, name, dir(module)))
 
     module.__getattr__ = explain  # type: ignore[method-assign]
+    for name, value in list(vars(module).items()):
+        if isinstance(value, types.ModuleType) and value.__name__ == f"{module.__name__}.{name}":
+            _helpful(value, f"{shown}.{name}")
 
 
 class _Loader(importlib.abc.Loader):
@@ -141,7 +148,11 @@ class _Fallback(importlib.abc.MetaPathFinder):
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
         parent, _, last = fullname.rpartition(".")
-        names = [name for name, module in list(sys.modules.items()) if name.startswith("torch.") and module is sys.modules.get(parent)]  # fmt: skip
+        names = [
+            name
+            for name, module in list(sys.modules.items())
+            if name.startswith(("torch.", "torchvision.")) and module is sys.modules.get(parent)
+        ]
         if parent.startswith("nptorch") and last[:1] != "_" and names:
             raise ModuleNotFoundError(missing(names[0], last, dir(sys.modules[parent])))
 

@@ -19,6 +19,9 @@ NAMESPACES = (
     "torchvision.models", "torchvision.utils",
 )  # fmt: skip
 
+# Single files that offer what other files define.
+_REEXPORTING = ("nptorch.cuda", "nptorch.fft", "nptorch.linalg", "nptorch.special")
+
 
 def members(namespace: str) -> list[str]:
     """The public names of one namespace; none if it is not here."""
@@ -37,9 +40,18 @@ def members(namespace: str) -> list[str]:
     return sorted(
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and name not in ("annotations", "Any") and not isinstance(value, types.ModuleType)
-        and getattr(value, "__module__", None) not in ("typing", "collections.abc")
-    )  # fmt: skip
+        if not name.startswith("_") and not isinstance(value, types.ModuleType) and _offered(module, name, value)
+    )
+
+
+def _offered(module: types.ModuleType, name: str, value: object) -> bool:
+    """Whether a name is there for users, and not just imported by the module for its own use."""
+    if "__all__" in vars(module):
+        return name in module.__all__
+    home = getattr(value, "__module__", None)
+    if home in ("typing", "collections.abc", "__future__"):
+        return False
+    return module.__name__ in _REEXPORTING or hasattr(module, "__path__") or home in (None, module.__name__, "torch")
 
 
 def all_names() -> Iterator[str]:

@@ -11,7 +11,7 @@ from nptorch import devices, dtypes
 from nptorch.ops.join import stack
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import axis, function, method
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -330,15 +330,15 @@ def logspace(
 
 
 @function(method=False)
-def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The (row, column) indices of a lower triangle."""
-    return from_array(np.stack(np.tril_indices(row, offset, col)).astype(np.int64))
+    return from_array(np.stack(np.tril_indices(row, offset, col)).astype(_options(dtype or dtypes.int64, device)))
 
 
 @function(method=False)
-def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The (row, column) indices of an upper triangle."""
-    return from_array(np.stack(np.triu_indices(row, offset, col)).astype(np.int64))
+    return from_array(np.stack(np.triu_indices(row, offset, col)).astype(_options(dtype or dtypes.int64, device)))
 
 
 @function()
@@ -348,14 +348,15 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 @function()
-def diag_embed(input: Tensor, offset: int = 0) -> Tensor:
-    """Matrices with the last dimension on their diagonals."""
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Matrices, in the dimensions dim1 and dim2, with the last dimension on their diagonals."""
     from nptorch.ops.shape import diagonal_scatter
 
     n = input._array.shape[-1] + abs(offset)
-    return diagonal_scatter(
-        input, shape=(*input._array.shape[:-1], n, n), offset=offset, dim1=input._array.ndim - 1, dim2=input._array.ndim
-    )
+    rows, columns = (axis("diag_embed", d, input._array.ndim + 1) for d in (dim1, dim2))
+    rest = iter(input._array.shape[:-1])
+    shape = tuple(n if d in (rows, columns) else next(rest) for d in range(input._array.ndim + 1))
+    return diagonal_scatter(input, shape=shape, offset=offset, dim1=rows, dim2=columns)
 
 
 @function(method=False)

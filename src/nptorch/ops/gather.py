@@ -89,7 +89,13 @@ def _widened(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     return slice_backward(g, shape=shape, index=tuple(map(slice, g._array.shape)))
 
 
+def _beside(input: Tensor, x: Any) -> Any:
+    """A single index or value counts as a vector of one beside a vector."""
+    return reshape(x, 1) if isinstance(x, Tensor) and x._array.ndim == 0 and input._array.ndim == 1 else x
+
+
 def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
+    src = _beside(input, src)
     if not isinstance(src, Tensor):
         return from_array(np.broadcast_to(number(src, input._array.dtype), index._array.shape))
     if src._array.dtype != input._array.dtype:
@@ -109,6 +115,9 @@ def scatter(
 ) -> Tensor:
     """A copy with `src` written where `index` points along `dim`: the reverse of gather()
     (https://pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html)."""
+    if input._array.ndim == 0:
+        line = reshape(src, -1) if isinstance(src, Tensor) else src
+        return reshape(scatter(reshape(input, 1), dim, reshape(index, -1), line, value=value, reduce=reduce), ())
     return scatter_(input.clone(), dim, index, src, value=value, reduce=reduce)
 
 
@@ -117,7 +126,7 @@ def scatter_(
     self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
     """In-place scatter(); reduce="add" adds and "multiply" multiplies."""
-    index = _vector(index)
+    index = _beside(self, index)
     d = parse_axis("scatter_", dim, self._array.ndim)
     _indices("scatter", index, self._array.ndim, self._array.shape[d])
     source = _source("scatter", self, index, value if src is None else src)
@@ -139,7 +148,9 @@ def scatter_(
 @function()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy with `src` added where `index` points along `dim`; repeated places add up."""
-    index = _vector(index)
+    if input._array.ndim == 0:
+        return reshape(scatter_add(reshape(input, 1), dim, reshape(index, -1), reshape(src, -1)), ())
+    index = _beside(input, index)
     d = parse_axis("scatter_add", dim, input._array.ndim)
     _indices("scatter_add", index, input._array.ndim, input._array.shape[d])
     source = _source("scatter_add", input, index, src)
@@ -167,12 +178,16 @@ def _line(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, tuple
 @function()
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `dim` that `index` names, in its order."""
+    if input._array.ndim == 0:  # one line of one element, taken any number of times: still 0-dim for one index
+        return reshape(index_select(reshape(input, 1), dim, index), ())
     return index_op(input, index=_line("index_select", input, dim, index)[1])
 
 
 @function()
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy with alpha * source added to the slices that `index` names."""
+    if input._array.ndim == 0:
+        return reshape(index_add(reshape(input, 1), dim, index, reshape(source, -1), alpha=alpha), ())
     _, at = _line("index_add", input, dim, index)
     return index_put_op(input, source if alpha == 1 else source * alpha, index=at, accumulate=True)
 
@@ -180,6 +195,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @function()
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """A copy with `source` in the slices that `index` names."""
+    if input._array.ndim == 0:
+        return reshape(index_copy(reshape(input, 1), dim, index, reshape(source, -1)), ())
     _, at = _line("index_copy", input, dim, index)
     return index_put_op(input, source, index=at, accumulate=False)
 
@@ -187,6 +204,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 @function()
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy with one value in the slices that `index` names."""
+    if input._array.ndim == 0:
+        return reshape(index_fill(reshape(input, 1), dim, index, value), ())
     _, at = _line("index_fill", input, dim, index)
     return index_put_op(
         input,
@@ -227,7 +246,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 @function()
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
     """Every element (or slice of `dim`) repeated on the spot."""
     x = reshape(input, -1) if dim is None else input
     d = 0 if dim is None else parse_axis("repeat_interleave", dim, x._array.ndim)
@@ -243,8 +262,20 @@ def isin(elements: Any, test_elements: Any) -> Tensor:
 
 
 @function()
-def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None) -> Tensor:
-    """Where each value would stand in a sorted vector."""
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+) -> Tensor:
+    """Where each value would stand in a sorted vector, or in the line of a sorted tensor; `sorter` holds the order of an unsorted one."""
+    if sorter is not None:
+        sorted_sequence = take_along(sorted_sequence, sorter, axis=sorted_sequence._array.ndim - 1)
+    if out_int32:
+        return searchsorted(sorted_sequence, input, right=right, side=side).int()
     values = input._array if isinstance(input, Tensor) else np.asarray(input)
     if sorted_sequence._array.ndim != 1:
         lines = [
@@ -259,6 +290,6 @@ def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, si
 
 
 @function()
-def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the interval between `boundaries` that each value falls into."""
-    return searchsorted(boundaries, input, right=right)
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)

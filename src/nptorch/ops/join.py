@@ -169,9 +169,9 @@ triu_op = op("triu", lambda xp, x, *, k: xp.triu(x, k), lambda g, *, k: triu_op(
 
 
 @function()
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *axes: Any, dims: Any = ()) -> Tensor:
     """A copy with the order reversed along the given dimensions."""
-    return flip_op(input, axes=tuple(axis("flip", d, input._array.ndim) for d in parse_shape("flip", dims)))
+    return flip_op(input, axes=tuple(axis("flip", d, input._array.ndim) for d in parse_shape("flip", axes or (dims,))))
 
 
 @function()

@@ -158,6 +158,8 @@ def var_mean(
     correction: float | None = None,
 ) -> Any:
     """var() and mean()."""
+    if isinstance(dim, bool):  # (input, unbiased)
+        dim, unbiased = None, dim
     return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 
@@ -171,6 +173,8 @@ def std_mean(
     correction: float | None = None,
 ) -> Any:
     """std() and mean()."""
+    if isinstance(dim, bool):  # (input, unbiased)
+        dim, unbiased = None, dim
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,8 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 def _cumulative_extreme(name: str, input: Tensor, dim: int, reach: Any) -> Any:
     x = input._array
     d = parse_axis(name, dim, x.ndim)
+    if x.ndim == 0:
+        return result(name, values=input * 1, indices=from_array(np.zeros((), np.int64)))
     best = reach(x, d)
     # The last position that reached the running extreme.
     n = np.arange(x.shape[d]).reshape([-1 if i == d else 1 for i in range(x.ndim)])
@@ -133,14 +136,24 @@ def cummin(input: Tensor, dim: int) -> Any:
 
 
 @function()
-def diff(input: Tensor, n: int = 1, dim: int = -1) -> Tensor:
-    """The n-th differences of neighbours along `dim`."""
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """The n-th differences of neighbours along `dim`, with tensors set before and after."""
+    from nptorch.ops.compare import ne
+    from nptorch.ops.join import cat_op
     from nptorch.ops.shape import narrow
 
     d = parse_axis("diff", dim, input._array.ndim)
+    if n == 0:
+        return input.clone()
+    parts = [t for t in (prepend, input, append) if t is not None]
+    input = cat_op(*parts, axis=d) if len(parts) > 1 else input
+    n = builtins.min(n, input._array.shape[d])
     for _ in range(n):
         length = input._array.shape[d]
-        input = narrow(input, d, 1, length - 1) - narrow(input, d, 0, length - 1)
+        after, before = narrow(input, d, 1, length - 1), narrow(input, d, 0, length - 1)
+        input = ne(after, before) if input._array.dtype.kind == "b" else after - before
     return input
 
 

@@ -51,7 +51,7 @@ class LBFGS(Optimizer):
             p._version[0] += 1
             at += start.size
 
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any]) -> Any:
         """Up to max_iter iterations; returns the loss before the first."""
         group = self.param_groups[0]
         lr, tolerance_grad, tolerance_change = float(group["lr"]), group["tolerance_grad"], group["tolerance_change"]

@@ -5,7 +5,13 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
-x = (torch.arange(16).view(1, 1, 1, 16) + torch.randint(0, 8, (128, 1, 1, 1))).remainder(8).lt(4).float().expand(128, 1, 16, 16)
+x = (
+    (torch.arange(16).view(1, 1, 1, 16) + torch.randint(0, 8, (128, 1, 1, 1)))
+    .remainder(8)
+    .lt(4)
+    .float()
+    .expand(128, 1, 16, 16)
+)
 noisy = x + 0.3 * torch.randn_like(x)
 
 
@@ -13,10 +19,16 @@ class Autoencoder(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 4, 3, stride=2, padding=1), nn.ELU(), nn.MaxPool2d(2, stride=2), nn.Conv2d(4, 2, 3, padding="same"), nn.ELU()
+            nn.Conv2d(1, 4, 3, stride=2, padding=1),
+            nn.ELU(),
+            nn.MaxPool2d(2, stride=2),
+            nn.Conv2d(4, 2, 3, padding="same"),
+            nn.ELU(),
         )
         self.decoder = nn.Sequential(
-            nn.Upsample(scale_factor=2, mode="nearest"), nn.ConvTranspose2d(2, 1, 3, stride=2, padding=1, output_padding=1), nn.Sigmoid()
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            nn.ConvTranspose2d(2, 1, 3, stride=2, padding=1, output_padding=1),
+            nn.Sigmoid(),
         )
 
     def forward(self, x):

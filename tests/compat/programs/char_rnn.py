@@ -5,7 +5,11 @@ import random
 import torch
 import torch.nn as nn
 
-names = {"it": ["rossi", "bianchi", "ricci", "marino"], "jp": ["tanaka", "suzuki", "sato", "ito"], "ru": ["ivanov", "petrov", "popov"]}
+names = {
+    "it": ["rossi", "bianchi", "ricci", "marino"],
+    "jp": ["tanaka", "suzuki", "sato", "ito"],
+    "ru": ["ivanov", "petrov", "popov"],
+}
 letters, categories = "abcdefghijklmnopqrstuvwxyz", list(names)
 
 
@@ -51,4 +55,4 @@ for iteration in range(1, 201):
         print(f"{iteration} {current_loss / 50:.4f}")
         current_loss = 0
 topv, topi = output.topk(2, 1, True)
-print(topv, [categories[i] for i in topi[0]])
+print(topv.detach(), [categories[i] for i in topi[0]])

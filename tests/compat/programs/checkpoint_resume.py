@@ -29,7 +29,15 @@ print(f"{train(*whole, 12):.6f}")
 first = parts()
 train(*first, 6)
 buffer = io.BytesIO()
-torch.save({"model": first[0].state_dict(), "optimizer": first[1].state_dict(), "scheduler": first[2].state_dict(), "rng": torch.get_rng_state()}, buffer)
+torch.save(
+    {
+        "model": first[0].state_dict(),
+        "optimizer": first[1].state_dict(),
+        "scheduler": first[2].state_dict(),
+        "rng": torch.get_rng_state(),
+    },
+    buffer,
+)
 second = parts()
 buffer.seek(0)
 checkpoint = torch.load(buffer, map_location="cpu")

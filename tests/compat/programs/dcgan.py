@@ -50,6 +50,8 @@ for i in range(12):
     errG.backward()
     optimizerG.step()
     if i % 4 == 3:
-        print(f"[{i}] Loss_D: {(errD_real + errD_fake).item():.4f} Loss_G: {errG.item():.4f} D(x): {output.mean().item():.4f}")
+        print(
+            f"[{i}] Loss_D: {(errD_real + errD_fake).item():.4f} Loss_G: {errG.item():.4f} D(x): {output.mean().item():.4f}"
+        )
 with torch.no_grad():
     print(netG(fixed_noise).detach().cpu().shape, sum(p.numel() for p in netG.parameters() if p.requires_grad))

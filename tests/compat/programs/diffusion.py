@@ -12,7 +12,9 @@ alphas = 1.0 - betas
 alphas_bar = torch.cumprod(alphas, dim=0)
 angle = torch.rand(256) * math.pi
 upper = torch.arange(256) % 2 == 0
-data = torch.stack([torch.where(upper, angle.cos(), 1 - angle.cos()), torch.where(upper, angle.sin(), 0.5 - angle.sin())], -1)
+data = torch.stack(
+    [torch.where(upper, angle.cos(), 1 - angle.cos()), torch.where(upper, angle.sin(), 0.5 - angle.sin())], -1
+)
 model = nn.Sequential(nn.Linear(3, 48), nn.SiLU(), nn.Linear(48, 48), nn.SiLU(), nn.Linear(48, 2))
 opt = torch.optim.Adam(model.parameters(), lr=3e-3)
 ema = [p.detach().clone() for p in model.parameters()]

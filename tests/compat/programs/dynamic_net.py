@@ -18,7 +18,9 @@ class DynamicNet(torch.nn.Module):
         return y
 
     def string(self):
-        return f"y = {self.a.item():.4f} + {self.b.item():.4f} x + {self.e.item():.5f} x^4 ? + {self.e.item():.5f} x^5 ?"
+        return (
+            f"y = {self.a.item():.4f} + {self.b.item():.4f} x + {self.e.item():.5f} x^4 ? + {self.e.item():.5f} x^5 ?"
+        )
 
 
 torch.manual_seed(0)

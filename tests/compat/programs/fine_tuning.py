@@ -17,7 +17,9 @@ for param in model.backbone.conv1.parameters():
 model.fc = nn.Linear(model.fc.in_features, 2)
 trainable = [n for n, p in model.named_parameters() if p.requires_grad]
 print(trainable, sum(p.numel() for p in model.parameters()))
-optimizer = torch.optim.SGD([{"params": model.backbone.bn1.parameters()}, {"params": model.fc.parameters(), "lr": 1e-1}], lr=1e-3, momentum=0.9)
+optimizer = torch.optim.SGD(
+    [{"params": model.backbone.bn1.parameters()}, {"params": model.fc.parameters(), "lr": 1e-1}], lr=1e-3, momentum=0.9
+)
 scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=10)
 x, y = torch.randn(32, 3, 16, 16), torch.arange(32) % 2
 x[y == 1, 0] += 1.0

@@ -7,7 +7,9 @@ import torch.nn as nn
 
 torch.manual_seed(3)
 latent = 8
-G = nn.Sequential(nn.Linear(latent, 32), nn.LeakyReLU(0.2, inplace=True), nn.BatchNorm1d(32, 0.8), nn.Linear(32, 2), nn.Tanh())
+G = nn.Sequential(
+    nn.Linear(latent, 32), nn.LeakyReLU(0.2, inplace=True), nn.BatchNorm1d(32, 0.8), nn.Linear(32, 2), nn.Tanh()
+)
 D = nn.Sequential(nn.Linear(2, 32), nn.LeakyReLU(0.2), nn.Dropout(0.1), nn.Linear(32, 1), nn.Sigmoid())
 adversarial_loss = nn.BCELoss()
 opt_G = torch.optim.Adam(G.parameters(), lr=0.002, betas=(0.5, 0.999))

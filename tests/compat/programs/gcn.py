@@ -65,4 +65,6 @@ for epoch in range(60):
     if epoch % 20 == 19:
         model.eval()
         preds = model(features, adj).max(1)[1].type_as(labels)
-        print(f"Epoch: {epoch + 1:04d} loss_train: {loss_train.item():.4f} acc: {preds.eq(labels).double().mean().item():.4f}")
+        print(
+            f"Epoch: {epoch + 1:04d} loss_train: {loss_train.item():.4f} acc: {preds.eq(labels).double().mean().item():.4f}"
+        )

@@ -6,7 +6,14 @@ import torch.nn.functional as F
 
 torch.manual_seed(0)
 seen = {}
-net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 6, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(6 * 64, 3))
+net = nn.Sequential(
+    nn.Conv2d(1, 4, 3, padding=1),
+    nn.ReLU(),
+    nn.Conv2d(4, 6, 3, padding=1),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Linear(6 * 64, 3),
+)
 
 
 def remember(name):
@@ -17,7 +24,9 @@ def remember(name):
 
 
 handles = [layer.register_forward_hook(remember(f"{i}_{type(layer).__name__}")) for i, layer in enumerate(net)]
-handles.append(net[2].register_full_backward_hook(lambda m, gin, gout: print("backward", gout[0].shape, f"{gout[0].norm():.4f}")))
+handles.append(
+    net[2].register_full_backward_hook(lambda m, gin, gout: print("backward", gout[0].shape, f"{gout[0].norm():.4f}"))
+)
 handles.append(net.register_forward_pre_hook(lambda m, args: (args[0] * 2,)))
 x = torch.rand(2, 1, 8, 8, requires_grad=True)
 x.register_hook(lambda g: print("input gradient", f"{g.abs().sum():.4f}"))

@@ -1,7 +1,15 @@
 """Rare classes drawn more often; a collate function of one's own; a batch sampler."""
 
 import torch
-from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, SequentialSampler, Subset, TensorDataset, WeightedRandomSampler
+from torch.utils.data import (
+    BatchSampler,
+    ConcatDataset,
+    DataLoader,
+    SequentialSampler,
+    Subset,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 torch.manual_seed(0)
 target = torch.cat([torch.zeros(90), torch.ones(10)]).long()

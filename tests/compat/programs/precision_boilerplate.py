@@ -14,7 +14,9 @@ torch.manual_seed(0)
 torch.cuda.manual_seed_all(0)
 device = torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
 print(device, device.type, torch.cuda.device_count(), torch.version.cuda if torch.cuda.is_available() else None)
-model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2)).to(device, memory_format=torch.channels_last)
+model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2)).to(
+    device, memory_format=torch.channels_last
+)
 scaler = torch.amp.GradScaler("cuda", enabled=torch.cuda.is_available())
 data = TensorDataset(torch.randn(32, 1, 8, 8), torch.randint(0, 2, (32,)))
 loader = DataLoader(data, batch_size=8, pin_memory=torch.cuda.is_available(), shuffle=True)
@@ -30,7 +32,12 @@ for inputs, labels in loader:
     scaler.step(optimizer)
     scaler.update()
     print(f"{loss.detach().cpu().item():.5f}")
-print(next(model.parameters()).is_cuda, next(model.parameters()).device, isinstance(scaler, object), GradScaler is not None)
+print(
+    next(model.parameters()).is_cuda,
+    next(model.parameters()).device,
+    isinstance(scaler, object),
+    GradScaler is not None,
+)
 try:
     model.cuda()
 except (AssertionError, RuntimeError) as error:

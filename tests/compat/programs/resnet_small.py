@@ -29,8 +29,14 @@ class BasicBlock(nn.Module):
 
 
 def make_layer(inplanes, planes, blocks, stride):
-    down = nn.Sequential(nn.Conv2d(inplanes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)) if stride != 1 else None
-    return nn.Sequential(BasicBlock(inplanes, planes, stride, down), *[BasicBlock(planes, planes) for _ in range(1, blocks)])
+    down = (
+        nn.Sequential(nn.Conv2d(inplanes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
+        if stride != 1
+        else None
+    )
+    return nn.Sequential(
+        BasicBlock(inplanes, planes, stride, down), *[BasicBlock(planes, planes) for _ in range(1, blocks)]
+    )
 
 
 torch.manual_seed(0)

@@ -12,7 +12,11 @@ def gram_matrix(input):
 
 
 torch.manual_seed(0)
-cnn = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(8, 8, 3, padding=1)).eval().requires_grad_(False)
+cnn = (
+    nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(8, 8, 3, padding=1))
+    .eval()
+    .requires_grad_(False)
+)
 style, content = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16)
 target = gram_matrix(cnn(style)).detach()
 image = content.clone().requires_grad_(True)

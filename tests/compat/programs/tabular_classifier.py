@@ -11,7 +11,10 @@ class Flowers(Dataset):
     def __init__(self, n=150):
         g = torch.Generator().manual_seed(7)
         self.y = torch.arange(n) % 3
-        self.x = torch.randn(n, 4, generator=g) * 0.6 + torch.tensor([[5.0, 3.4, 1.5, 0.2], [5.9, 2.8, 4.3, 1.3], [6.6, 3.0, 5.6, 2.0]])[self.y]
+        self.x = (
+            torch.randn(n, 4, generator=g) * 0.6
+            + torch.tensor([[5.0, 3.4, 1.5, 0.2], [5.9, 2.8, 4.3, 1.3], [6.6, 3.0, 5.6, 2.0]])[self.y]
+        )
         self.x = (self.x - self.x.mean(0)) / self.x.std(0)
 
     def __len__(self):

@@ -7,7 +7,13 @@ import torch.nn.functional as F
 
 class DoubleConv(nn.Sequential):
     def __init__(self, i, o):
-        super().__init__(nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(inplace=True), nn.Conv2d(o, o, 3, padding=1), nn.ReLU())
+        super().__init__(
+            nn.Conv2d(i, o, 3, padding=1),
+            nn.BatchNorm2d(o),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(o, o, 3, padding=1),
+            nn.ReLU(),
+        )
 
 
 class UNet(nn.Module):

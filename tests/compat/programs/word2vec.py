@@ -6,7 +6,9 @@ import torch.nn.functional as F
 
 corpus = "king queen man woman king man queen woman apple pear fruit apple fruit pear".split() * 3
 vocab = {w: i for i, w in enumerate(dict.fromkeys(corpus))}
-pairs = [(vocab[corpus[i]], vocab[corpus[j]]) for i in range(len(corpus)) for j in (i - 1, i + 1) if 0 <= j < len(corpus)]
+pairs = [
+    (vocab[corpus[i]], vocab[corpus[j]]) for i in range(len(corpus)) for j in (i - 1, i + 1) if 0 <= j < len(corpus)
+]
 torch.manual_seed(0)
 u, v = nn.Embedding(len(vocab), 6), nn.Embedding(len(vocab), 6)
 optimizer = torch.optim.Adam(list(u.parameters()) + list(v.parameters()), lr=0.05)

@@ -28,6 +28,8 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     g = torch.Generator()
     g.manual_seed(0)
-    for squares, drawn, names in DataLoader(Squares(), batch_size=4, num_workers=2, worker_init_fn=seed_worker, generator=g, shuffle=True):
+    for squares, drawn, names in DataLoader(
+        Squares(), batch_size=4, num_workers=2, worker_init_fn=seed_worker, generator=g, shuffle=True
+    ):
         print(squares.tolist(), drawn.tolist(), names)
     print([b.tolist() for b in DataLoader(Count(), batch_size=2, num_workers=2)])

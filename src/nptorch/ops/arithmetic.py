@@ -1,0 +1,49 @@
+"""Arithmetic of integers and of floating-point formats."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nptorch.ops.pointwise import logaddexp
+from nptorch.ops.pointwise import pow as _pow
+from nptorch.ops.promotion import common
+from nptorch.ops.signatures import binary, function, method, result
+from nptorch.tensor import Tensor, from_array
+
+gcd = binary("gcd", lambda xp, x, y: xp.gcd(x, y), promote=common)
+lcm = binary("lcm", lambda xp, x, y: xp.abs(xp.lcm(x, y)), promote=common)
+nextafter = binary("nextafter", lambda xp, x, y: xp.nextafter(x, y), promote=common)
+
+
+@function()
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """input * 2 ** other (https://pytorch.org/docs/stable/generated/torch.ldexp.html)."""
+    return input * _pow(2.0, other)
+
+
+@method()
+def ldexp_(self: Tensor, other: Tensor) -> Tensor:
+    """In-place ldexp()."""
+    return self.mul_(_pow(2.0, other))
+
+
+@function()
+def frexp(input: Tensor) -> Any:
+    """(mantissa, exponent): input = mantissa * 2 ** exponent, 0.5 <= |mantissa| < 1."""
+    if input._array.dtype.kind != "f":
+        raise RuntimeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype!r}")
+    exponent = np.asarray(np.frexp(input._array)[1], np.int32)
+    return result(
+        "frexp",
+        mantissa=input * from_array(np.asarray(np.exp2(-exponent.astype(np.float64)), input._array.dtype)),
+        exponent=from_array(exponent),
+    )
+
+
+@function()
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """log2(2 ** input + 2 ** other)."""
+    return logaddexp(input * math.log(2), other * math.log(2)) / math.log(2)

@@ -1,0 +1,23 @@
+"""What was right stays right: each name of right.txt against PyTorch, few samples each."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("torch.testing._internal.common_methods_invocations")
+
+from tests.parity import operators, report
+
+SHARDS = 16
+RIGHT = report.RIGHT.read_text().split() if report.RIGHT.exists() else []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # PyTorch's table and its samples warn about themselves
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_right_stays_right(shard: int) -> None:
+    names = [n for n in RIGHT[shard::SHARDS] if n in operators.ENTRIES]  # another PyTorch may lack some
+    assert names or not RIGHT
+    found = operators.run(names, cap=4)
+    assert {n: r.reason for n, r in found.items() if r.status != "right"} == {}
