@@ -10,7 +10,7 @@ from tests.parity import operators, report
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="operators (default: all, and the table is written)")
-    parser.add_argument("--cap", type=int, default=12, help="samples a dtype")
+    parser.add_argument("--cap", type=int, default=operators.FULL, help="samples a dtype")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     options = parser.parse_args()
     found = operators.run(options.names or None, cap=options.cap, jobs=options.jobs)

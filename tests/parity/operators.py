@@ -20,6 +20,7 @@ from tests.parity.result import Result
 
 ENTRIES: dict[str, Any] = {op.full_name: op for op in op_db}
 DTYPES = (torch.float64, torch.float32, torch.int64, torch.bool, torch.complex128)
+FULL = 40  # samples a dtype behind the written table; fewer are always some of these
 SECONDS = 60.0  # a name that takes longer counts as wrong
 
 # Their values are whatever the memory held.
@@ -51,7 +52,7 @@ def left_out(name: str) -> str:
     return next((why for prefix, why in LEFT_OUT.items() if name.startswith(prefix)), "")
 
 
-def run(names: Iterable[str] | None = None, *, cap: int = 12, jobs: int = 1) -> dict[str, Result]:
+def run(names: Iterable[str] | None = None, *, cap: int = FULL, jobs: int = 1) -> dict[str, Result]:
     """Compare the named operators (default: all), each in a process of its own, with at most `cap` samples a dtype."""
     torch.set_num_threads(1)
     waiting = [n for n in (ENTRIES if names is None else names) if not left_out(n)]
@@ -125,13 +126,16 @@ def _counterpart(entry: Any) -> Any:
 
 
 def _samples(entry: Any, dtype: torch.dtype, cap: int) -> Iterator[Any]:
-    """Samples of a dtype, spread over all there are, seeded: both runs of a name see the same."""
+    """At most `cap` samples of a dtype, spread over all there are, the same in every run."""
     torch.manual_seed(0)
     np.random.seed(0)
     gradient = dtype is torch.float64 and entry.supports_autograd
     every = list(itertools.islice(entry.sample_inputs("cpu", dtype, requires_grad=gradient), 400))
-    step = max(1, -(-len(every) // cap))
-    return iter(every[::step])
+    return iter(_spread(_spread(every, FULL), cap))
+
+
+def _spread(samples: list[Any], cap: int) -> list[Any]:
+    return samples[:: max(1, -(-len(samples) // cap))]
 
 
 def _sample(entry: Any, function: Any, sample: Any, dtype: torch.dtype) -> str:

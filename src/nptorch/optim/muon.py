@@ -20,7 +20,7 @@ _SCALES = {
 }
 
 
-def _bfloat16(x: Array) -> Array:
+def _bfloat16(x: Any) -> Array:
     """float32 numbers rounded, half to even, to the 8 bits of a bfloat16's fraction: the type PyTorch iterates in."""
     bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
     return ((bits + (0x7FFF + (bits >> 16 & 1))) & 0xFFFF0000).view(np.float32)
@@ -58,7 +58,9 @@ class Muon(Optimizer):
         check("momentum value", momentum)
         check("weight_decay value", weight_decay)
         if adjust_lr_fn is not None and adjust_lr_fn not in _SCALES:
-            raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported; there are {list(_SCALES)}")
+            raise ValueError(
+                f"Adjust learning rate function {adjust_lr_fn} is not supported; there are {list(_SCALES)}"
+            )
         defaults = {
             "lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov,
             "ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn,
