@@ -88,7 +88,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Many:
 
 def get_swa_multi_avg_fn() -> Many:
     """As get_swa_avg_fn, in place for lists of parameters."""
-    return _multiple(lambda count: 1 / (float(count) + 1), get_swa_avg_fn())
+    return _multiple(lambda count: float(1 / (count + 1)), get_swa_avg_fn())
 
 
 class AveragedModel(Module):
@@ -125,17 +125,17 @@ class AveragedModel(Module):
         averages, currents = _tensors(self.module, self.use_buffers), _tensors(model, self.use_buffers)
         if self.n_averaged == 0:
             _copy(averages, currents)
-        elif self.avg_fn is not None:
-            _copy(averages, [self.avg_fn(a, c, self.n_averaged) for a, c in zip(averages, currents, strict=True)])
+        elif self.multi_avg_fn is None:
+            mean = self.avg_fn or get_swa_avg_fn()
+            _copy(averages, [mean(a, c, self.n_averaged) for a, c in zip(averages, currents, strict=True)])
         else:
-            update = self.multi_avg_fn or get_swa_multi_avg_fn()
             kinds: dict[Any, tuple[list[Tensor], list[Tensor]]] = {}
             for average, current in zip(averages, currents, strict=True):
                 same = kinds.setdefault(average.dtype, ([], []))
                 same[0].append(average)
                 same[1].append(current)
             for kind in kinds.values():
-                update(*kind, self.n_averaged)
+                self.multi_avg_fn(*kind, self.n_averaged)
         if not self.use_buffers:
             _copy(list(self.module.buffers()), list(model.buffers()))
         self.n_averaged += 1
