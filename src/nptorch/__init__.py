@@ -10,6 +10,7 @@ from nptorch import methods as _methods
 from nptorch.devices import device as device
 from nptorch.dtypes import ALIASES as _ALIASES
 from nptorch.dtypes import ALL as _ALL
+from nptorch.dtypes import bfloat16 as bfloat16
 from nptorch.dtypes import dtype as dtype
 from nptorch.dtypes import finfo as finfo
 from nptorch.dtypes import get_default_dtype as get_default_dtype
@@ -39,6 +40,7 @@ from nptorch.random import set_rng_state as set_rng_state
 from nptorch.settings import NAMES as _SETTINGS
 from nptorch.size import Size as Size
 from nptorch.tensor import Tensor as Tensor
+from nptorch.tensor import typename as typename
 
 # These use the names above, as a user would.
 from nptorch import autograd as autograd  # isort: skip
@@ -72,7 +74,18 @@ globals().update(_SETTINGS)
 # Imported when first used: they are not needed for tensors. `transforms` is vision.transforms.
 _LATER = {
     *("accelerator", "amp", "backends", "compat", "cuda", "distributions", "fft", "func", "hub", "jit", "mps", "xpu"),
-    *("multiprocessing", "special", "signal", "testing", "transforms", "types", "version", "vision"),
+    *(
+        "distributed",
+        "multiprocessing",
+        "profiler",
+        "special",
+        "signal",
+        "testing",
+        "transforms",
+        "types",
+        "version",
+        "vision",
+    ),
 }
 
 
@@ -88,4 +101,6 @@ def __getattr__(name: str) -> _Any:
             return NAMES[name]
     if name in ("autocast", "GradScaler"):
         return getattr(importlib.import_module("nptorch.amp"), name)
+    if name == "vmap":
+        return importlib.import_module("nptorch.func").vmap
     raise AttributeError(f"module 'nptorch' has no attribute {name!r}", name=name)

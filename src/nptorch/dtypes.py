@@ -44,6 +44,24 @@ class dtype:
         return {"float64": complex128, "complex128": complex128}.get(self.name, complex64)
 
 
+class _Bfloat16(dtype):
+    """The upper half of a float32: scripts name it, but NumPy has no such type, so no tensor is of it."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.name, self.category, self.itemsize = "bfloat16", FLOAT, 2
+        self.is_floating_point, self.is_complex, self.is_signed = True, False, True
+
+    @property
+    def numpy(self) -> Any:
+        """There is none.
+
+        Raises: TypeError that says what to use instead.
+        """
+        raise TypeError("bfloat16 tensors are not supported here, since NumPy has no such type; use float32 or float16")
+
+
 bool_ = dtype("bool", np.bool_, BOOL)
 uint8 = dtype("uint8", np.uint8, INT)
 uint16 = dtype("uint16", np.uint16, INT)
@@ -58,6 +76,7 @@ float32 = dtype("float32", np.float32, FLOAT)
 float64 = dtype("float64", np.float64, FLOAT)
 complex64 = dtype("complex64", np.complex64, COMPLEX)
 complex128 = dtype("complex128", np.complex128, COMPLEX)
+bfloat16 = _Bfloat16()
 
 ALL = (
     bool_,
@@ -80,7 +99,7 @@ ALIASES = {
     "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 _FROM_NUMPY = {d.numpy: d for d in ALL}
-_NAMES = {d.name: d for d in ALL}
+_NAMES = {d.name: d for d in (*ALL, bfloat16)}
 _FROM_PYTHON: dict[type, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
 
 
@@ -132,7 +151,7 @@ def set_default_dtype(d: dtype) -> None:
     global _default
     if not isinstance(d, dtype) or not d.is_floating_point:
         raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
-    _default = d
+    _default = of(d.numpy)  # refuses what NumPy lacks
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:

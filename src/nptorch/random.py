@@ -233,6 +233,29 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return from_array(engine(generator).bernoulli(chance, input._array.shape, input._array.dtype))
 
 
+@function(method=False)
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Counts of events that happen at these rates, in the dtype of the rates.
+
+    Raises: RuntimeError for a negative rate.
+    """
+    from nptorch import rejection
+
+    return from_array(rejection.poisson(engine(generator), input._array).astype(input._array.dtype))
+
+
+@function(method=False)
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How many of `count` trials succeed, each with probability `prob`; the tensors broadcast.
+
+    Raises: RuntimeError for a negative count.
+    """
+    from nptorch import rejection
+
+    n, p = np.broadcast_arrays(count._array, prob._array)
+    return from_array(rejection.binomial(engine(generator), n, p).astype(p.dtype))
+
+
 @function()
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None

@@ -236,3 +236,12 @@ def _legacy_array(data: tuple[Any, ...]) -> np.ndarray[Any, Any]:
     if not all(isinstance(n, int) for n in data):
         raise TypeError(f"Tensor() takes a shape of integers or one sequence of values, got {data!r}; see tensor(data)")
     return np.empty(data if data else (0,), default)
+
+
+def typename(obj: Any, /) -> str:
+    """The type of a tensor with its dtype, such as torch.FloatTensor; of anything else its full name."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = named.__module__
+    return named.__qualname__ if module in (None, "", "builtins") else f"{module}.{named.__qualname__}"

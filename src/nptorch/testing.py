@@ -9,7 +9,13 @@ import numpy as np
 from nptorch.tensor import Tensor
 
 _SINGLE, _DOUBLE = (1.3e-6, 1e-5), (1e-7, 1e-7)  # relative, absolute
-_TOLERANCES = {"float16": (1e-3, 1e-5), "float32": _SINGLE, "complex64": _SINGLE, "float64": _DOUBLE, "complex128": _DOUBLE}
+_TOLERANCES = {
+    "float16": (1e-3, 1e-5),
+    "float32": _SINGLE,
+    "complex64": _SINGLE,
+    "float64": _DOUBLE,
+    "complex128": _DOUBLE,
+}
 
 
 def assert_close(

@@ -110,6 +110,8 @@ case("F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)", x=(2,
 case("F.conv_transpose2d(x, w, groups=2, dilation=2)", x=(2, 4, 4, 3), w=(4, 3, 2, 2))
 case("F.conv_transpose2d(x, w, b)", x=(3, 4, 3), w=(3, 4, 3, 2), b=(4,))
 case("F.conv_transpose1d(x, w, b, stride=3, output_padding=2)", x=(2, 3, 4), w=(3, 2, 4), b=(2,))
+case("F.conv_transpose3d(x, w, b, 2, 1, 1)", x=(2, 3, 2, 3, 4), w=(3, 2, 3, 2, 3), b=(2,))
+case("F.conv_transpose3d(x, w, groups=2, dilation=2)", x=(4, 2, 3, 2), w=(4, 1, 2, 2, 2))
 case("F.unfold(x, (2, 3), stride=2, padding=1)", x=(2, 3, 5, 6))
 case("F.unfold(x, 2, dilation=2)", x=(2, 3, 5, 6))
 case("F.unfold(x, 2)", x=(3, 5, 6))
@@ -164,6 +166,11 @@ case("F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2, output_size=(5
 case("F.lp_pool2d(x, 2.0, 2)", x=(2, 3, 6, 5))
 case("F.lp_pool2d(x, 3.0, (2, 3), stride=1)", x=U(2, 3, 6, 5))
 case("F.lp_pool1d(x, 2.0, 3, 2)", x=(2, 3, 9))
+case("F.lp_pool3d(x, 2.0, 2)", x=(2, 2, 4, 6, 5))
+case("F.max_unpool1d(*F.max_pool1d(x, 3, 2, return_indices=True), 3, 2)", x=(2, 3, 9))
+case("F.max_unpool3d(*F.max_pool3d(x, 2, return_indices=True), 2)", x=(2, 2, 4, 6, 2))
+case("F.adaptive_max_pool3d(x, (2, 1, 3))", x=(2, 2, 5, 4, 7))
+case("F.adaptive_max_pool3d(x, 2, return_indices=True)[1].double() + 0 * x.sum()", x=(2, 5, 4, 6))
 
 # --- normalisation ---
 
@@ -230,6 +237,10 @@ case(
     k=(2, 2, 4, 3),
     v=(2, 2, 4, 3),
 )
+case(
+    "F.multi_head_attention_forward(x, x, x, 4, 2, w, b, None, None, False, 0.0, o, c)[0]",
+    x=R(3, 2, 4), w=R(12, 4), b=R(12), o=R(4, 4), c=R(4),
+)  # fmt: skip
 case("F.scaled_dot_product_attention(q, k, v, m, scale=0.3)", **_heads, m=Fixed(R(3, 5)))
 case("F.scaled_dot_product_attention(q, k, v, m)", **_heads, m=np.arange(15).reshape(3, 5) % 4 > 1)
 case("F.scaled_dot_product_attention(q, k, v, m)", **_heads, m=np.arange(15).reshape(3, 5) > 4)
@@ -376,3 +387,10 @@ case("F.cosine_similarity(x, y)", x=Fixed(np.zeros((2, 3))), y=(2, 3))
 case("F.normalize(x)", x=Fixed(np.zeros((2, 3))))
 case("F.batch_norm(x, None, None, w, training=True)", x=Fixed(np.full((3, 2), 7.0)), w=(2,))
 case("F.layer_norm(x, (3,), w)", x=Fixed(np.full((2, 3), 7.0)), w=(3,))
+case(
+    "F.linear_cross_entropy(x, w, y, linear_bias=b, label_smoothing=0.1)",
+    x=(5, 4),
+    w=(3, 4),
+    b=(3,),
+    y=np.arange(5) % 3,
+)

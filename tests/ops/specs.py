@@ -164,6 +164,7 @@ for _name in ("any", "all"):
 sample("count_nonzero", lambda T, x: T.count_nonzero(x, 1), I(3, 4, high=2), smooth=False)
 sample("cumsum", lambda T, x: T.cumsum(x, 1) ** 2, R(3, 4))
 sample("cumsum", lambda T, x: T.cumsum(x, 0), I(3, 4), smooth=False)
+sample("logcumsumexp", lambda T, x: T.logcumsumexp(x, 1), R(3, 4))
 sample("cumprod", lambda T, x: T.cumprod(x, 1), R(3, 4))
 sample("cumprod", lambda T, x, y: T.cumprod(x * y, 0), R(4, 2), np.array([1.0, 0]), constant=frozenset({1}))
 sample("quantile", lambda T, x: T.quantile(x, 0.4, 1), D(3, 5))

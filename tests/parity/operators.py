@@ -153,7 +153,7 @@ def _sample(entry: Any, function: Any, sample: Any, dtype: torch.dtype) -> str:
     if fault := differs(theirs, ours, dtype, values=entry.name not in _UNSET):
         return fault
     if dtype is torch.float64 and entry.supports_autograd:
-        return _derivatives(entry, (theirs, (theirs_in, sample.kwargs)), (ours, (ours_in, ours_kw)), dtype)
+        return derivatives(entry, (theirs, (theirs_in, sample.kwargs)), (ours, (ours_in, ours_kw)), dtype)
     return ""
 
 
@@ -197,7 +197,7 @@ def differs(theirs: Any, ours: Any, dtype: torch.dtype, values: bool = True) -> 
     return ""
 
 
-def _derivatives(entry: Any, theirs: Any, ours: Any, dtype: torch.dtype) -> str:
+def derivatives(entry: Any, theirs: Any, ours: Any, dtype: torch.dtype) -> str:
     orders = 2 if entry.supports_gradgrad else 1
     (expected, their_in), (found, our_in) = theirs, ours
     y, x = _differentiable(expected, torch.Tensor), _differentiable(their_in, torch.Tensor)

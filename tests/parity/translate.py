@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import types
 from typing import Any
 
@@ -22,6 +23,8 @@ def value(x: Any) -> Any:
     """An argument for nptorch, sharing nothing with PyTorch's."""
     if isinstance(x, torch.Tensor):
         return tensor(x)
+    if isinstance(x, torch.nn.Module):
+        return module(x)
     if isinstance(x, torch.Size):
         return nptorch.Size(x)
     if isinstance(x, (torch.dtype, torch.memory_format, torch.layout)):
@@ -45,6 +48,13 @@ def tensor(x: torch.Tensor) -> Any:
         copy = torch.empty_strided(x.size(), x.stride(), dtype=x.dtype).copy_(x) if 0 not in x.stride() else x.clone()
     made = nptorch.from_numpy(copy.resolve_conj().resolve_neg().numpy())
     return made.requires_grad_() if x.requires_grad else made
+
+
+def module(x: torch.nn.Module) -> Any:
+    """The same layers with the same weights, by way of a file: what a user with a checkpoint does."""
+    file = io.BytesIO()
+    torch.save(x, file)
+    return nptorch.load(io.BytesIO(file.getvalue()), weights_only=False)
 
 
 def named(path: str) -> Any:

@@ -123,14 +123,16 @@ IMAGES = idx(np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5))
 @pytest.mark.parametrize("zipped", [False, True])
 def test_damaged_idx(tmp_path, content, words, zipped):
     file = tmp_path / ("x.gz" if zipped else "x")
-    file.write_bytes(gzip.compress(content) if zipped else content)
+    file.write_bytes(gzip.compress(content, mtime=0) if zipped else content)
     with pytest.raises(DataError, match=words) as caught:
         read_idx(tmp_path / "x", dims=3)
     assert str(file) in str(caught.value)
     assert "download=True" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [gzip.compress(IMAGES)[:-9], gzip.compress(IMAGES)[:30], b"no gzip", b""])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(IMAGES, mtime=0)[:-9], gzip.compress(IMAGES, mtime=0)[:30], b"no gzip", b""]
+)
 def test_damaged_gzip(tmp_path, content):
     (tmp_path / "x.gz").write_bytes(content)
     with pytest.raises(DataError, match=r"x\.gz"):

@@ -1,6 +1,6 @@
 """Automatic differentiation (https://pytorch.org/docs/stable/autograd.html)."""
 
-from nptorch.autograd import functional
+from nptorch.autograd import functional, profiler
 from nptorch.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from nptorch.autograd.engine import backward, grad
 from nptorch.autograd.function import Function, FunctionCtx
@@ -29,6 +29,7 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
+    "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]

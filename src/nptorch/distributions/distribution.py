@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.distributions.constraints import Constraint
+from nptorch.distributions.constraints import Constraint, is_dependent
 from nptorch.grad_mode import no_grad
 from nptorch.ops.create import tensor
 from nptorch.ops.shape import broadcast_tensors
@@ -46,7 +46,11 @@ class Distribution:
         if self._validate_args:
             for name, constraint in self.arg_constraints.items():
                 value = self.__dict__.get(name)  # what is computed from another parameter needs no check
-                if isinstance(value, Tensor) and not bool(constraint.check(value.detach()).all()):
+                if (
+                    isinstance(value, Tensor)
+                    and not is_dependent(constraint)
+                    and not bool(constraint.check(value.detach()).all())
+                ):
                     raise ValueError(
                         f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
                         f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"

@@ -16,6 +16,7 @@ from nptorch.nn.modules.activation import (
     LogSigmoid,
     LogSoftmax,
     Mish,
+    MultiheadAttention,
     PReLU,
     ReLU,
     ReLU6,
@@ -32,17 +33,17 @@ from nptorch.nn.modules.activation import (
     Tanhshrink,
     Threshold,
 )
-from nptorch.nn.modules.attention import MultiheadAttention
 from nptorch.nn.modules.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from nptorch.nn.modules.channelshuffle import ChannelShuffle
 from nptorch.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from nptorch.nn.modules.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
+from nptorch.nn.modules.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from nptorch.nn.modules.distance import CosineSimilarity, PairwiseDistance
 from nptorch.nn.modules.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from nptorch.nn.modules.flatten import Flatten, Unflatten
 from nptorch.nn.modules.fold import Fold, Unfold
 from nptorch.nn.modules.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from nptorch.nn.modules.linear import Bilinear, Identity, Linear
+from nptorch.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 from nptorch.nn.modules.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -53,6 +54,7 @@ from nptorch.nn.modules.loss import (
     HuberLoss,
     KLDivLoss,
     L1Loss,
+    LinearCrossEntropyLoss,
     MarginRankingLoss,
     MSELoss,
     MultiLabelMarginLoss,
@@ -87,17 +89,24 @@ from nptorch.nn.modules.pixelshuffle import PixelShuffle, PixelUnshuffle
 from nptorch.nn.modules.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
     AvgPool1d,
     AvgPool2d,
+    AvgPool3d,
     LPPool1d,
     LPPool2d,
+    LPPool3d,
     MaxPool1d,
     MaxPool2d,
+    MaxPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
 )
-from nptorch.nn.modules.rnn import GRU, LSTM, RNN, RNNBase
-from nptorch.nn.modules.rnn_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from nptorch.nn.modules.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from nptorch.nn.modules.sparse import Embedding
 from nptorch.nn.modules.transformer import (
     Transformer,
@@ -120,11 +129,14 @@ __all__ = [
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -144,6 +156,7 @@ __all__ = [
     "Conv3d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "ConvTranspose3d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -172,10 +185,13 @@ __all__ = [
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
+    "LPPool3d",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
+    "LinearCrossEntropyOptions",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -183,6 +199,10 @@ __all__ = [
     "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "Module",
     "ModuleDict",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,52 @@ class Hooked:
         return self.register_full_backward_hook(hook)
 
 
+class _Everywhere(Hooked):
+    """The hooks of all modules, kept as each keeps its own, and those that watch what modules are given."""
+
+    def __init__(self) -> None:
+        self.used = False
+        self._backward_pre_hooks, self._backward_hooks = OrderedDict(), OrderedDict()
+        self._forward_hooks, self._forward_hooks_with_kwargs = OrderedDict(), OrderedDict()
+        self._forward_hooks_always_called = OrderedDict()
+        self._forward_pre_hooks, self._forward_pre_hooks_with_kwargs = OrderedDict(), OrderedDict()
+        self.members: dict[str, OrderedDict[int, Hook]] = {k: OrderedDict() for k in ("parameter", "buffer", "module")}
+
+
+EVERYWHERE = _Everywhere()
+
+
+def for_all_modules(register: Callable[..., Handle]) -> Callable[..., Handle]:
+    """One of Hooked's methods, for hooks that every module calls before its own."""
+
+    @functools.wraps(register)
+    def call(hook: Hook, **options: Any) -> Handle:
+        EVERYWHERE.used = True  # from now on every call looks for hooks
+        return register(EVERYWHERE, hook, **options)
+
+    return call
+
+
+def on_registration(kind: str) -> Callable[[Hook], Handle]:
+    """The function that adds a hook(module, name, value) for each "parameter", "buffer" or "module" given to a module."""
+    return lambda hook: add(EVERYWHERE.members[kind], hook)
+
+
+def registered(kind: str, module: Any, name: str, value: Any) -> Any:
+    """What is to be registered: the value, or what a hook puts in its place."""
+    for hook in EVERYWHERE.members[kind].values():
+        changed = hook(module, name, value)
+        value = value if changed is None else changed
+    return value
+
+
+def _each(registry: str, module: Any) -> Iterator[tuple[Any, int, Hook]]:
+    """The hooks of a registry with their owner and key: those of all modules, then the module's own."""
+    for owner in (EVERYWHERE, module):
+        for key, hook in list(getattr(owner, registry).items()):
+            yield owner, key, hook
+
+
 def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`module.forward(*args, **kwargs)` with the module's hooks around it."""
     done: set[int] = set()
@@ -89,19 +136,19 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         args, kwargs = _before_forward(module, args, kwargs)
         boundary = None
-        if module._backward_hooks or module._backward_pre_hooks:
+        if any(True for registry in ("_backward_hooks", "_backward_pre_hooks") for _ in _each(registry, module)):
             boundary = _Boundary(module)
             args = boundary.enter(args)
         result = module.forward(*args, **kwargs)
-        for key, hook in list(module._forward_hooks.items()):
+        for owner, key, hook in _each("_forward_hooks", module):
             done.add(key)
-            result = _after_forward(module, key, hook, args, kwargs, result)
+            result = _after_forward(owner, module, key, hook, args, kwargs, result)
         return boundary.leave(result) if boundary is not None else result
     except Exception:
-        for key in module._forward_hooks_always_called:
-            if key not in done:
+        for owner, key, hook in _each("_forward_hooks", module):
+            if key in owner._forward_hooks_always_called and key not in done:
                 try:
-                    result = _after_forward(module, key, module._forward_hooks[key], args, kwargs, result)
+                    result = _after_forward(owner, module, key, hook, args, kwargs, result)
                 except Exception as error:
                     warnings.warn(
                         f"a forward hook with always_call=True failed after forward had failed too: {error}",
@@ -113,8 +160,8 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _before_forward(
     module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    for key, hook in list(module._forward_pre_hooks.items()):
-        if key in module._forward_pre_hooks_with_kwargs:
+    for owner, key, hook in _each("_forward_pre_hooks", module):
+        if key in owner._forward_pre_hooks_with_kwargs:
             changed = hook(module, args, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -129,8 +176,8 @@ def _before_forward(
     return args, kwargs
 
 
-def _after_forward(module: Any, key: int, hook: Hook, args: Any, kwargs: Any, result: Any) -> Any:
-    if key in module._forward_hooks_with_kwargs:
+def _after_forward(owner: Any, module: Any, key: int, hook: Hook, args: Any, kwargs: Any, result: Any) -> Any:
+    if key in owner._forward_hooks_with_kwargs:
         changed = hook(module, args, kwargs, result)
     else:
         changed = hook(module, args, result)
@@ -170,7 +217,7 @@ class _Boundary:
         return passed if isinstance(result, tuple) else passed[0]
 
     def _on_grad_output(self, grads: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-        for hook in list(self.module._backward_pre_hooks.values()):
+        for _, _, hook in _each("_backward_pre_hooks", self.module):
             grads = _same_length(hook(self.module, grads), grads, "Backward pre hook", "grad_output")
         self.grad_output = grads
         if self.inner is None:
@@ -181,7 +228,7 @@ class _Boundary:
         return self._call_hooks(grads)
 
     def _call_hooks(self, grads: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-        for hook in list(self.module._backward_hooks.values()):
+        for _, _, hook in _each("_backward_hooks", self.module):
             grads = _same_length(hook(self.module, grads, self.grad_output), grads, "Backward hook", "grad_input")
         return grads
 

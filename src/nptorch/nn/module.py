@@ -9,11 +9,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+import numpy as np
+
 from nptorch import devices, dtypes, naming
 from nptorch.grad_mode import no_grad
 from nptorch.nn import hooks, state
-from nptorch.nn.parameter import Buffer, Parameter, clear_grad, type_name
-from nptorch.tensor import Tensor
+from nptorch.nn.hooks import EVERYWHERE
+from nptorch.nn.parameter import Buffer, Parameter, clear_grad
+from nptorch.tensor import Tensor, from_array, typename
 
 M = TypeVar("M", bound="Module")
 
@@ -64,7 +67,10 @@ class Module(hooks.Hooked, state.Stateful):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # One look-up of __dict__: a class with __getattr__ pays for each attribute.
         own = self.__dict__
-        if own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"] or own["_backward_pre_hooks"]:
+        if (
+            own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"] or own["_backward_pre_hooks"]
+            or EVERYWHERE.used
+        ):  # fmt: skip
             return hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -89,7 +95,7 @@ class Module(hooks.Hooked, state.Stateful):
                     package = naming.package()
                     allowed = f"{package}.nn.{kind.__name__}" + (f", {package}.Tensor" if kind is Buffer else "")
                     raise TypeError(
-                        f"cannot assign '{type_name(value)}' as {expected} '{name}' ({allowed} or None expected)"
+                        f"cannot assign '{typename(value)}' as {expected} '{name}' ({allowed} or None expected)"
                     )
                 persistent = name not in own["_non_persistent_buffers_set"]
             else:
@@ -97,7 +103,7 @@ class Module(hooks.Hooked, state.Stateful):
             if kind is Parameter:
                 self.register_parameter(name, value)
             elif kind is Module:
-                members[name] = value
+                members[name] = hooks.registered("module", self, name, value)
             else:
                 self.register_buffer(name, value, persistent)
             return
@@ -139,14 +145,14 @@ class Module(hooks.Hooked, state.Stateful):
         self._check_name("parameter", name)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{type_name(param)}' object to parameter '{name}' ({naming.package()}.nn.Parameter or None required)"
+                f"cannot assign '{typename(param)}' object to parameter '{name}' ({naming.package()}.nn.Parameter or None required)"
             )
         if param is not None and not param.is_leaf:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To express "
                 f"'{name}' as a function of another Tensor, compute the value in the forward() method."
             )
-        self._parameters[name] = param
+        self._parameters[name] = hooks.registered("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is no parameter but part of the module's state, saved if persistent.
@@ -156,9 +162,9 @@ class Module(hooks.Hooked, state.Stateful):
         self._check_name("buffer", name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{type_name(tensor)}' object to buffer '{name}' ({naming.package()} Tensor or None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' ({naming.package()} Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = hooks.registered("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -170,9 +176,9 @@ class Module(hooks.Hooked, state.Stateful):
         Raises: TypeError if it is no Module, KeyError for a name that is taken or impossible.
         """
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type_name(module)} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name)
-        self._modules[name] = module
+        self._modules[name] = hooks.registered("module", self, name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Alias of add_module()."""
@@ -183,7 +189,7 @@ class Module(hooks.Hooked, state.Stateful):
         if members is None:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call")
         if not isinstance(name, str):
-            raise TypeError(f"{what} name should be a string. Got {type_name(name)}")
+            raise TypeError(f"{what} name should be a string. Got {typename(name)}")
         if "." in name:
             raise KeyError(f'{what} name can\'t contain ".", got: {name}')
         if name == "":
@@ -206,6 +212,21 @@ class Module(hooks.Hooked, state.Stateful):
             if not isinstance(module, Module):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path; strict: only in the place of another.
+
+        Raises: ValueError for no path or no Module, AttributeError for a path that does not lead to one.
+        """
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path.
@@ -395,6 +416,14 @@ class Module(hooks.Hooked, state.Stateful):
         """Convert floating parameters and buffers to float16, in place."""
         return self._apply(lambda t: t.half() if t.is_floating_point() else t)
 
+    def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
+        """New memory, of any content, for all parameters and buffers."""
+        devices.resolve(device)
+        return self._apply(lambda t: from_array(np.empty_like(t._array)), recurse=recurse)
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Kept for scripts that call it: there is nothing to compile."""
+
     def cpu(self: M) -> M:
         """The module itself: everything lives on the CPU."""
         return self
@@ -433,3 +462,13 @@ class Module(hooks.Hooked, state.Stateful):
         for name, fresh in _FRESH.items():
             if name not in self.__dict__:
                 self.__dict__[name] = fresh()
+
+
+register_module_forward_pre_hook = hooks.for_all_modules(Module.register_forward_pre_hook)
+register_module_forward_hook = hooks.for_all_modules(Module.register_forward_hook)
+register_module_full_backward_pre_hook = hooks.for_all_modules(Module.register_full_backward_pre_hook)
+register_module_full_backward_hook = hooks.for_all_modules(Module.register_full_backward_hook)
+register_module_backward_hook = register_module_full_backward_hook
+register_module_parameter_registration_hook = hooks.on_registration("parameter")
+register_module_buffer_registration_hook = hooks.on_registration("buffer")
+register_module_module_registration_hook = hooks.on_registration("module")

@@ -81,11 +81,3 @@ def clear_grad(parameter: Tensor, set_to_none: bool) -> None:
         gradient._version[0] += 1
     else:
         parameter._grad = from_array(np.zeros_like(gradient._array))
-
-
-def type_name(value: Any) -> str:
-    """The type of a value as PyTorch's messages name it."""
-    if isinstance(value, Tensor):
-        return value.type()
-    kind = type(value)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

@@ -71,8 +71,10 @@ class Stateful:
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in self._state_dict_hooks.values():
-            if hook(self, destination, prefix, metadata) is not None:
+            changed = hook(self, destination, prefix, metadata)
+            if changed is not None and not getattr(hook, "_may_replace", False):
                 raise RuntimeError("state_dict post-hook must return None; it may change the state_dict in place")
+            destination = destination if changed is None else changed
         return destination
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -196,6 +198,19 @@ class Stateful:
     def register_state_dict_post_hook(self, hook: hooks.Hook) -> hooks.Handle:
         """Call `hook(module, state_dict, prefix, local_metadata)` after state_dict() collected."""
         return hooks.add(self._state_dict_hooks, hook)
+
+    def _register_state_dict_hook(self, hook: hooks.Hook) -> hooks.Handle:
+        """PyTorch's older form, which older libraries call: the hook may return another state_dict."""
+
+        def call(*args: Any) -> Any:
+            return hook(*args)
+
+        call._may_replace = True  # type: ignore[attr-defined]
+        return hooks.add(self._state_dict_hooks, call)
+
+    def _register_load_state_dict_pre_hook(self, hook: hooks.Hook, with_module: bool = False) -> hooks.Handle:
+        """PyTorch's older form: the hook does not get the module unless it asks for it."""
+        return self.register_load_state_dict_pre_hook(hook if with_module else lambda module, *args: hook(*args))
 
     def register_load_state_dict_pre_hook(self, hook: hooks.Hook) -> hooks.Handle:
         """Call `hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)` before loading."""

@@ -170,8 +170,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {w.size} and channel "
             f"size = {channels}."
         )
-    if x.ndim > 1:
-        weight = reshape(weight, (1, -1) + (1,) * (x.ndim - 2))
+    if x.ndim != 1:
+        weight = reshape(weight, (1, -1) + (1,) * (x.ndim - 2) if x.ndim else ())
     return where(input > 0, input, weight * input)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.ops.pointwise import logaddexp
+from nptorch.ops.pointwise import logaddexp, zeros_of
 from nptorch.ops.pointwise import pow as _pow
 from nptorch.ops.promotion import common
 from nptorch.ops.signatures import binary, function, method, result
@@ -15,7 +15,8 @@ from nptorch.tensor import Tensor, from_array
 
 gcd = binary("gcd", lambda xp, x, y: xp.gcd(x, y), promote=common)
 lcm = binary("lcm", lambda xp, x, y: xp.abs(xp.lcm(x, y)), promote=common)
-nextafter = binary("nextafter", lambda xp, x, y: xp.nextafter(x, y), promote=common)
+# A step of one bit: the slope is 1 in the start, 0 in the direction.
+nextafter = binary("nextafter", lambda xp, x, y: xp.nextafter(x, y), lambda g: g, lambda g: zeros_of(g), promote=common)
 
 
 @function()

@@ -17,7 +17,8 @@ from nptorch.tensor import Tensor, from_array
 @function()
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of sigmoid; `eps` clamps the input to [eps, 1 - eps]."""
-    x = input if eps is None else clamp(input, eps, 1 - eps)
+    x = input if input._array.dtype.kind in "fc" else input.to(dtypes.get_default_dtype())
+    x = x if eps is None else clamp(x, eps, 1 - eps)
     return log(x / (1 - x))
 
 

@@ -114,14 +114,19 @@ def _angle_vjp(g: Tensor, x: Tensor) -> Tensor:
 
 
 angle = unary("angle", _angle, _angle_vjp, promote=to_float, inplace=False)
-conj_physical = unary("conj_physical", lambda xp, x: xp.conj(x), lambda g: conj(g), label="ConjPhysicalBackward0")
+conj_physical = unary(
+    "conj_physical",
+    lambda xp, x: xp.conj(x) if x.dtype.kind == "c" else x.copy(),
+    lambda g: conj(g),
+    label="ConjPhysicalBackward0",
+)
 
 
 @function()
 def isreal(input: Tensor) -> Tensor:
     """Where the imaginary part is 0."""
     x = input._array
-    return from_array(x.imag == 0 if x.dtype.kind == "c" else np.ones(x.shape, bool))
+    return from_array(np.asarray(x.imag == 0) if x.dtype.kind == "c" else np.ones(x.shape, bool))
 
 
 @function("resolve_conj", "resolve_neg")

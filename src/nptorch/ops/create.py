@@ -155,6 +155,35 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 @function(method=False)
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that shares the memory of an array of any library that speaks DLPack.
+
+    Raises: TypeError if it does not, ValueError for memory that may only be read (copy=True takes a copy).
+    """
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack() needs an object with __dlpack__, got {type(ext_tensor).__name__}")
+    devices.resolve(device)
+    array = np.from_dlpack(ext_tensor)
+    if copy:
+        array = array.copy()
+    elif not array.flags.writeable:
+        raise ValueError("from_dlpack() got memory that may only be read; use copy=True")
+    return from_numpy(array)
+
+
+@method("__dlpack__")
+def _dlpack(self: Tensor, **options: Any) -> Any:
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    return self._array.__dlpack__(**options)
+
+
+@method("__dlpack_device__")
+def _dlpack_device(self: Tensor) -> Any:
+    return self._array.__dlpack_device__()
+
+
+@function(method=False)
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0) -> Tensor:
     """A vector that shares the memory of a bytes-like object."""
     return from_array(np.frombuffer(buffer, dtypes.parse(dtype).numpy, count, offset))
@@ -287,6 +316,8 @@ def arange(
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     whole = all(isinstance(x, (int, np.integer)) for x in (start, end, step))
     d = _options(dtype, device, dtypes.int64 if whole else None)
+    if d == np.int64 and not whole:  # each is cut to an integer first
+        start, end, step, whole = int(start), int(end), int(step), True
     count = math.ceil((end - start) / step) if not whole else max(0, -((start - end) // step))
     values = np.arange(count) * step + start if whole else start + np.arange(count, dtype=np.float64) * step
     return _finish(values.astype(d), requires_grad)
@@ -301,16 +332,19 @@ def linspace(
     start, end = _number(start), _number(end)
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
-    # As PyTorch: in the type itself, each half counted from its own end.
+    return _finish(_spaced(start, end, steps, d).astype(d), requires_grad)
+
+
+def _spaced(start: Any, end: Any, steps: int, d: np.dtype[Any]) -> Any:
+    """As PyTorch: in the type itself (ends of integers are cut first), each half counted from its own end."""
     kind: Any = d.type if d.kind in "fc" else np.float64
+    if d.kind not in "fc":
+        start, end = int(start), int(end)
+    if steps == 1:
+        return np.array([start])
     width = kind((kind(end) - kind(start)) / kind(max(steps - 1, 1)))
     k = np.arange(steps).astype(kind)
-    values = (
-        np.where(k < steps // 2, kind(start) + width * k, kind(end) - width * (steps - 1 - k).astype(kind))
-        if steps != 1
-        else np.array([start])
-    )
-    return _finish(values.astype(d), requires_grad)
+    return np.where(k < steps // 2, kind(start) + width * k, kind(end) - width * (steps - 1 - k).astype(kind))
 
 
 @function(method=False)
@@ -325,8 +359,10 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """Powers of `base` with exponents at equal distances."""
-    exponents = linspace(start, end, steps, dtype=dtypes.float64)._array
-    return _finish(np.power(base, exponents).astype(_options(dtype, device)), requires_grad)
+    d = _options(dtype, device)
+    start, end = _number(start), _number(end)
+    exponents = _spaced(start, end, steps, d if d.kind in "iu" else np.dtype(np.result_type(d, np.float64)))
+    return _finish(np.power(base, exponents).astype(d), requires_grad)
 
 
 @function(method=False)

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.index import _parse, _put, index_op, index_put_op
-from nptorch.ops.join import stack
 from nptorch.ops.pointwise import zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.reduce import put_along, take_along
 from nptorch.ops.registry import op
-from nptorch.ops.shape import reshape, slice_op
+from nptorch.ops.shape import broadcast_shapes, expand, narrow, reshape, slice_op
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, method, not_a_tensor
 from nptorch.tensor import Tensor, from_array
@@ -49,7 +48,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         return reshape(gather(reshape(input, 1), 0, reshape(index, -1)), index._array.shape)
     d = parse_axis("gather", dim, input._array.ndim)
     _indices("gather", index, input._array.ndim, input._array.shape[d])
-    return take_along(_window(input, index, d), index, axis=d)
+    if not index._array.size:  # it may have another number of dimensions
+        return reshape(narrow(reshape(input, -1), 0, 0, 0), index._array.shape)
+    return take_along(input, index, axis=d)
 
 
 @function()
@@ -58,8 +59,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     d = parse_axis("take_along_dim", dim, input._array.ndim)
-    _indices("take_along_dim", indices, input._array.ndim, input._array.shape[d])
-    return take_along(input, indices, axis=d)
+    n = input._array.shape[d]
+    indices = from_array(np.where(indices._array < 0, indices._array + n, indices._array))  # from the end
+    _indices("take_along_dim", indices, input._array.ndim, n)
+    ours, theirs = (t._array.shape[:d] + (1,) + t._array.shape[d + 1 :] for t in (input, indices))
+    shape = broadcast_shapes(ours, theirs)
+    wide, at = (expand(t, (*shape[:d], t._array.shape[d], *shape[d + 1 :])) for t in (input, indices))
+    return take_along(wide, at, axis=d)
 
 
 def _scatter_forward(xp: Any, x: Any, index: Any, src: Any, *, axis: int) -> Any:
@@ -206,7 +212,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy with one value in the slices that `index` names."""
     if input._array.ndim == 0:
         return reshape(index_fill(reshape(input, 1), dim, index, value), ())
-    _, at = _line("index_fill", input, dim, index)
+    # Each slice once: a value written twice has the gradient of one.
+    _, at = _line("index_fill", input, dim, from_array(np.unique(index._array)))
     return index_put_op(
         input,
         value if isinstance(value, Tensor) else from_array(number(value, input._array.dtype)),
@@ -277,16 +284,14 @@ def searchsorted(
     if out_int32:
         return searchsorted(sorted_sequence, input, right=right, side=side).int()
     values = input._array if isinstance(input, Tensor) else np.asarray(input)
-    if sorted_sequence._array.ndim != 1:
-        lines = [
-            searchsorted(a, b, right=right, side=side) for a, b in zip(sorted_sequence, from_array(values), strict=True)
-        ]
-        return stack(lines)
-    return from_array(
-        np.asarray(
-            np.searchsorted(sorted_sequence._array, values, "right" if side == "right" or right else "left"), np.int64
-        )
-    )
+    where: Any = "right" if side == "right" or right else "left"
+    places, edges = np.empty(values.shape, np.int64), sorted_sequence._array
+    if edges.ndim == 1:
+        places[...] = np.searchsorted(edges, values, where)
+    else:
+        for line in np.ndindex(edges.shape[:-1]):
+            places[line] = np.searchsorted(edges[line], values[line], where)
+    return from_array(places)
 
 
 @function()

@@ -14,7 +14,7 @@ from nptorch.grad_mode import mode
 from nptorch.ops.pointwise import where
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
-from nptorch.ops.shape import expand, reshape, slice_op
+from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
 from nptorch.ops.signatures import function, method, not_a_tensor
 from nptorch.tensor import Tensor, from_array
 
@@ -313,7 +313,8 @@ def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 @function()
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy with the elements of `source`, in order, where `mask` holds."""
-    return masked_scatter_(input.clone(), mask, source)
+    shape = broadcast_shapes(input._array.shape, mask._array.shape)
+    return masked_scatter_(expand(input, shape).clone(), mask, source)
 
 
 @function()

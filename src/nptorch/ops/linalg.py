@@ -178,8 +178,9 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
 @function()
 @takes_out
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * input + alpha * outer(vec1, vec2)."""
-    return _plus(input, outer(vec1, vec2), beta, alpha)
+    """beta * input + alpha * outer(vec1, vec2); of bools, or and and."""
+    y = _plus(input, outer(vec1, vec2), beta, alpha)
+    return y.bool() if vec1._array.dtype == vec2._array.dtype == input._array.dtype == bool else y
 
 
 @function()

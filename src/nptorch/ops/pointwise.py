@@ -37,7 +37,13 @@ neg = unary("neg", lambda xp, x: -x, lambda g: neg(g), aliases=("negative",))
 absolute = unary("abs", lambda xp, x: xp.abs(x), lambda g, x: g * sgn(x), aliases=("absolute",))
 sign = unary("sign", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g: zeros_of(g))
 sgn = unary("sgn", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g, x, out: _sgn_vjp(g, x, out))
-square = unary("square", lambda xp, x: x * x, lambda g, x: g * (2 * conj(x)), label="PowBackward0")
+square = unary(
+    "square",
+    lambda xp, x: x * x,
+    lambda g, x: g * (2 * conj(x)),
+    promote=lambda xs: xs if xs[0].dtype.kind != "b" else cast(xs, dtypes.int64),
+    label="PowBackward0",
+)
 reciprocal = unary(
     "reciprocal", lambda xp, x: xp.reciprocal(x), lambda g, out: neg(g * conj(out * out)), promote=to_float
 )

@@ -226,7 +226,10 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
 
 take_along = op(
     "take_along",
-    lambda xp, x, indices, *, axis: xp.take_along_axis(x, indices, axis),
+    # `indices` may be shorter in the other dimensions.
+    lambda xp, x, indices, *, axis: xp.take_along_axis(
+        x[tuple([slice(None if d == axis else n) for d, n in enumerate(indices.shape)])], indices, axis
+    ),
     lambda g, x_shape, indices, *, axis: put_along(g, indices, shape=x_shape, axis=axis),
     None,
     label="GatherBackward0",

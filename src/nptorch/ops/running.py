@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.join import flip_op
-from nptorch.ops.pointwise import conj
-from nptorch.ops.reduce import _typed, sum, sum_op, take_along
+from nptorch.ops.pointwise import conj, exp
+from nptorch.ops.promotion import to_float
+from nptorch.ops.reduce import _typed, sum_op, take_along
 from nptorch.ops.registry import op
-from nptorch.ops.shape import reshape, squeeze_op, unsqueeze_op
+from nptorch.ops.shape import clone_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, result
 from nptorch.tensor import Tensor, from_array
@@ -42,13 +43,9 @@ prod_op = op(
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over one dimension, or of all elements."""
     x = _typed(input, dtype)
-    if dim is None:
-        return prod_op(reshape(x, -1), axis=0)
-    a = parse_axis("prod", dim, x._array.ndim)
-    if x._array.ndim == 0:
-        return prod_op(reshape(x, -1), axis=0)
-    y = prod_op(x, axis=a)
-    return unsqueeze_op(y, dim=a) if keepdim else y
+    a = 0 if dim is None else parse_axis("prod", dim, x._array.ndim)
+    y = prod_op(reshape(x, -1) if dim is None or x._array.ndim == 0 else x, axis=a)
+    return _typed(unsqueeze_op(y, dim=a) if keepdim and dim is not None and x._array.ndim else y, dtype)
 
 
 def _reversed_cumsum(g: Tensor, axis: int) -> Tensor:
@@ -111,11 +108,39 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     return _running("cumprod", cumprod_op, input, dim, dtype)
 
 
+def _logcumsumexp(xp: Any, x: Any, *, axis: int) -> Any:
+    if x.dtype.kind == "f":
+        return xp.logaddexp.accumulate(x, axis)
+    # logaddexp() takes no complex numbers: each step beside the larger of the two.
+    out = x.copy()
+    lines = xp.moveaxis(out, axis, 0)
+    for k in range(1, len(lines)):
+        a, b = lines[k - 1], lines[k]
+        top = xp.where(xp.isfinite(a) & (a.real >= b.real), a, b)
+        lines[k] = xp.log(xp.exp(a - top) + xp.exp(b - top)) + top
+    return out
+
+
+# d out[k] / d x[i] = exp(x[i] - out[k]) for k >= i
+logcumsumexp_op = op(
+    "logcumsumexp",
+    _logcumsumexp,
+    lambda g, x, out, *, axis: _reversed_cumsum(g * conj(exp(-out)), axis) * conj(exp(x)),
+    promote=to_float,
+)
+
+
+@function()
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+    """Running log(sum(exp(input))) along `dim`, without overflow."""
+    return _running("logcumsumexp", logcumsumexp_op, input, dim, None)
+
+
 def _cumulative_extreme(name: str, input: Tensor, dim: int, reach: Any) -> Any:
     x = input._array
     d = parse_axis(name, dim, x.ndim)
     if x.ndim == 0:
-        return result(name, values=input * 1, indices=from_array(np.zeros((), np.int64)))
+        return result(name, values=clone_op(input), indices=from_array(np.zeros((), np.int64)))
     best = reach(x, d)
     # The last position that reached the running extreme.
     n = np.arange(x.shape[d]).reshape([-1 if i == d else 1 for i in range(x.ndim)])
@@ -155,14 +180,3 @@ def diff(
         after, before = narrow(input, d, 1, length - 1), narrow(input, d, 0, length - 1)
         input = ne(after, before) if input._array.dtype.kind == "b" else after - before
     return input
-
-
-@function(method=False)
-def trapz(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
-    """The integral of y by the trapezoid rule."""
-    from nptorch.ops.shape import narrow
-
-    d = parse_axis("trapz", dim, y._array.ndim)
-    n = y._array.shape[d]
-    width = dx if x is None else diff(x, 1, -1)
-    return sum((narrow(y, d, 1, n - 1) + narrow(y, d, 0, n - 1)) * width, d) / 2

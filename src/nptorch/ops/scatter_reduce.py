@@ -68,9 +68,11 @@ def _prod_src(g: Tensor, x: Tensor, index: Tensor, src: Tensor, *, axis: int) ->
     zero = part == 0
     # A zero's slope is the product of the others: all but the zeros, where it is the only one.
     zeros = put_along(zero.to(g.dtype), index, shape=x._array.shape, axis=axis)
-    others = take_along(scatter_prod(x, index, where(zero, 1.0, part), axis=axis), index, axis=axis)
-    alone = take_along(zeros, index, axis=axis) - zero.to(g.dtype) == 0
-    slope = where(alone, others / where(zero, 1.0, part), 0.0)
+    solid = where(zero, 1.0, part)
+    others = take_along(scatter_prod(x, index, solid, axis=axis), index, axis=axis)
+    alone = take_along(zeros, index, axis=axis) == 1
+    whole = take_along(scatter_prod(x, index, part, axis=axis), index, axis=axis)
+    slope = where(zero, where(alone, others, 0.0), whole / solid)
     return _widened(take_along(g, index, axis=axis) * conj(slope), src._array.shape)
 
 
@@ -123,10 +125,9 @@ def scatter_reduce(
         return scatter_add(x, d, index, src)
     if reduce == "mean":
         ones = np.ones(index._array.shape, input._array.dtype)
-        own = np.ones_like(input._array)
-        if not include_self:
-            np.put_along_axis(own, index._array, 0, d)
-        count = from_array(_meet(np.add, own, index._array, ones, d))
+        own = from_array(np.ones_like(input._array))
+        own = own if include_self else scatter(own, d, index, value=0)
+        count = from_array(_meet(np.add, own._array, index._array, ones, d))
         total = scatter_add(x, d, index, src)
         return total / count if total._array.dtype.kind in "fc" else floor_div(total, count)
     combine = {"prod": scatter_prod, "amax": scatter_amax, "amin": scatter_amin}[reduce]

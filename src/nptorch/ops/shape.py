@@ -339,6 +339,11 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """All windows of `size` elements along a dimension, `step` apart, as a new last dimension."""
     d = axis("unfold", dimension, self._array.ndim)
+    if self._array.ndim == 0:
+        self = view_op(self, shape=(1,))
+        return (
+            narrow(self, 0, 0, size) if size < 1 else view_op(unfold_op(self, dim=0, size=size, step=step), shape=(1,))
+        )
     if size > self._array.shape[d]:
         raise RuntimeError(f"maximum size for tensor at dimension {d} is {self._array.shape[d]} but size is {size}")
     return unfold_op(self, dim=d, size=size, step=step)
@@ -449,6 +454,8 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     """Views of n nearly equal parts, or of the parts between indices."""
     d = axis("tensor_split", dim, input._array.ndim)
     n = input._array.shape[d]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections._array.tolist()
     if isinstance(indices_or_sections, int):
         size, extra = divmod(n, indices_or_sections)
         cuts = np.cumsum([size + (i < extra) for i in range(indices_or_sections)])[:-1].tolist()

@@ -1,4 +1,4 @@
-"""Order and counting: sorting, the k largest, distinct values, histograms, quantiles."""
+"""Order and counting: sorting, the k largest, distinct values, quantiles."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.compare import lerp
 from nptorch.ops.reduce import _along, take_along
-from nptorch.ops.shape import flatten, movedim, reshape, squeeze_op
+from nptorch.ops.shape import clone_op, flatten, movedim, reshape
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, result
 from nptorch.tensor import Tensor, from_array
@@ -25,7 +26,7 @@ def _order_along(x: Any, d: int, descending: bool) -> Any:
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """(values, indices) in order along `dim`; equal elements keep their order."""
     if input._array.ndim == 0:
-        return result("sort", values=input * 1, indices=from_array(np.zeros((), np.int64)))
+        return result("sort", values=clone_op(input), indices=from_array(np.zeros((), np.int64)))
     d = parse_axis("sort", dim, input._array.ndim)
     indices = from_array(np.ascontiguousarray(_order_along(input._array, d, descending), np.int64))
     return result("sort", values=take_along(input, indices, axis=d), indices=indices)
@@ -49,7 +50,9 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
     Raises: RuntimeError if there are fewer.
     """
-    x = reshape(input, 1) if input._array.ndim == 0 else input
+    if input._array.ndim == 0 and k in (0, 1):
+        return sort(input, dim)
+    x = input
     d = parse_axis("topk", dim, x._array.ndim)
     if not 0 <= k <= x._array.shape[d]:
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has {x._array.shape[d]} elements")
@@ -78,81 +81,72 @@ def unique(
 
 
 @function()
-def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The flattened elements without repeats of the one before."""
-    x = input._array.reshape(-1)
-    new = np.concatenate([[True], x[1:] != x[:-1]]) if x.size else np.zeros(0, bool)
-    starts = np.flatnonzero(new)
-    values = from_array(x[new])
-    inverse = from_array((np.cumsum(new) - 1).reshape(input._array.shape))
-    counts = from_array(np.diff(np.append(starts, x.size)).astype(np.int64))
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The flattened elements (or slices along `dim`) without repeats of the one before."""
+    x = input._array.reshape(-1) if dim is None or input._array.ndim == 0 else input._array
+    d = 0 if dim is None else parse_axis("unique_consecutive", dim, input._array.ndim)
+    lines = np.moveaxis(x, d, 0)
+    n = len(lines)
+    new = np.ones(n, bool)
+    new[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, x.ndim)))
+    values = from_array(np.ascontiguousarray(x[(slice(None),) * d + (new,)]))
+    inverse = from_array(np.cumsum(new, dtype=np.int64).reshape(n if dim is not None else input._array.shape) - 1)
+    counts = from_array(np.diff(np.append(np.flatnonzero(new), n)).astype(np.int64))
     wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
     return wanted[0] if len(wanted) == 1 else tuple(wanted)
 
 
-@function()
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each non-negative integer occurs, or the sum of its weights."""
-    if input._array.dtype.kind not in "iu" or input._array.ndim != 1 or (input._array < 0).any():
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    return from_array(np.bincount(input._array, None if weights is None else weights._array, minlength))
-
-
-@function()
-def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """The number of elements in each of `bins` equal intervals of [min, max] (of the data if both are 0)."""
-    x = input._array
-    low, high = (float(x.min()), float(x.max())) if min == max == 0 and x.size else (min, max)
-    if low == high:
-        low, high = low - 1, high + 1
-    return from_array(np.histogram(x, bins, (low, high))[0].astype(x.dtype))
-
-
-def _quantile(input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str) -> Tensor:
-    x = flatten(input) if dim is None else input
-    d = 0 if dim is None else parse_axis("quantile", dim, x._array.ndim)
-    ordered = sort(x, d).values
-    n = ordered._array.shape[d]
-    at = np.asarray(q._array if isinstance(q, Tensor) else q, np.float64) * (n - 1)
-    if ((at < 0) | (at > n - 1)).any():
-        raise RuntimeError("quantile() q values must be in the range [0, 1]")
-    low, high = np.floor(at), np.ceil(at)
-    weight = {
-        "linear": at - low,
-        "lower": 0 * at,
-        "higher": 0 * at + 1,
-        "midpoint": 0 * at + 0.5,
-        "nearest": np.round(at) - low,
-    }[interpolation]
-
-    def pick(where: Any) -> Tensor:
-        shape = [1] * ordered._array.ndim
-        shape[d] = where.size
-        return take_along(
-            ordered,
-            from_array(
-                np.broadcast_to(
-                    where.astype(np.int64).reshape(shape),
-                    [where.size if i == d else m for i, m in enumerate(ordered._array.shape)],
-                )
-            ),
-            axis=d,
+def _quantile(
+    name: str, input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nan: bool = False
+) -> Tensor:
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise RuntimeError(
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
-
-    w = from_array(
-        weight.astype(ordered._array.dtype).reshape([-1 if i == d else 1 for i in range(ordered._array.ndim)])
-    )
-    y = pick(low) + (pick(high) - pick(low)) * w
-    y = reshape(y, [1] * input._array.ndim) if dim is None and keepdim and at.ndim == 0 else y
-    if at.ndim == 0:
-        return y if keepdim else squeeze_op(y, dims=(d,))
-    return movedim(y, d, 0)
+    x = reshape(input, -1) if dim is None or input._array.ndim == 0 else input
+    d = 0 if dim is None else parse_axis(name, dim, input._array.ndim)
+    ordered = sort(x, d).values  # NaN last
+    n, dtype = ordered._array.shape[d], ordered._array.dtype
+    if not n:
+        raise RuntimeError(f"{name}() input tensor must be non-empty")
+    wanted = np.asarray(q._array if isinstance(q, Tensor) else q, dtype)
+    if not ((wanted >= 0) & (wanted <= 1)).all():
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+    present = (~np.isnan(ordered._array)).sum(d, keepdims=True)
+    along_d = wanted.reshape([-1 if i == d else 1 for i in range(x._array.ndim)])
+    if skip_nan:
+        rank = along_d * np.maximum(present - 1, 0).astype(dtype)
+    else:  # a NaN is every quantile
+        rank = np.where(present < n, dtype.type(n - 1), along_d * dtype.type(n - 1))
+    rank = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}.get(interpolation, np.asarray)(rank)
+    below = np.floor(rank)
+    y = take_along(ordered, from_array(below.astype(np.int64)), axis=d)
+    if interpolation in ("linear", "midpoint"):
+        above = take_along(ordered, from_array(np.ceil(rank).astype(np.int64)), axis=d)
+        y = lerp(y, above, from_array(rank - below) if interpolation == "linear" else 0.5)
+    y = movedim(y, d, 0) if wanted.ndim else y
+    lines = (1,) * input._array.ndim if dim is None else tuple(1 if i == d else m for i, m in enumerate(input.shape))
+    lines = lines if keepdim else () if dim is None else tuple(m for i, m in enumerate(input.shape) if i != d)
+    return reshape(y, wanted.shape + lines)
 
 
 @function()
 def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
-    """The q-th quantiles along `dim`, or of all elements."""
-    return _quantile(input, q, dim, keepdim, interpolation)
+    """The q-th quantiles along `dim`, or of all elements.
+
+    Raises: RuntimeError for a q outside [0, 1].
+    """
+    return _quantile("quantile", input, q, dim, keepdim, interpolation)
+
+
+@function()
+def nanquantile(
+    input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
+    """quantile() of what is not NaN."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, skip_nan=True)
 
 
 def _middle(x: Any, d: int) -> Any:
@@ -170,6 +164,21 @@ def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         return _along("median", flatten(input), 0, False, _middle)[0]
     values, indices = _along("median", input, dim, keepdim, _middle)
     return result("median", values=values, indices=indices)
+
+
+def _nan_middle(x: Any, d: int) -> Any:
+    present = (~np.isnan(x)).sum(d, keepdims=True)
+    middle = np.maximum(present - 1, 0) // 2
+    return np.take_along_axis(np.argsort(x, d, kind="stable"), middle, d).squeeze(d)
+
+
+@function()
+def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """median() of what is not NaN."""
+    if dim is None:
+        return _along("nanmedian", flatten(input), 0, False, _nan_middle)[0]
+    values, indices = _along("nanmedian", input, dim, keepdim, _nan_middle)
+    return result("nanmedian", values=values, indices=indices)
 
 
 @function()

@@ -18,8 +18,8 @@ import numpy as np
 from nptorch import dtypes
 from nptorch.grad_mode import enable_grad, no_grad
 from nptorch.graph import Hooks
-from nptorch.nn.parameter import clear_grad, type_name
-from nptorch.tensor import Tensor, from_array
+from nptorch.nn.parameter import clear_grad
+from nptorch.tensor import Tensor, from_array, typename
 
 Array = np.ndarray[Any, Any]
 
@@ -96,12 +96,14 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor) or not isinstance(params, Iterable):
             raise TypeError(
-                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type_name(params)}"
+                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {typename(params)}"
             )
         if defaults.get("differentiable"):
             raise NotImplementedError(
                 "differentiable=True is not supported: steps change the parameters in place, outside the graph"
             )
+        if defaults.get("fused") and defaults.get("foreach"):
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -198,7 +200,7 @@ class Optimizer:
     def _check_params(self, params: list[Any], named: bool) -> None:
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type_name(p)}")
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(p)}")
             if not p.is_leaf:
                 raise ValueError(
                     "can't optimize a non-leaf Tensor: pass the parameter itself, not a value computed from it"

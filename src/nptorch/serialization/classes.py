@@ -58,7 +58,7 @@ def find(module: str, name: str) -> Any:
         return found if isinstance(found, FunctionType) else _refuse(module, name)
     if module.startswith("torch.nn.modules."):
         # Public names, whatever file they are in: PyTorch moved some between its versions.
-        found = getattr(nn, name, None)
+        found = getattr(nn, name, None) or _of_our_file(module, name)
     elif module.startswith("torchvision.models."):
         found = _vision_model(module, name)
     else:
@@ -78,6 +78,11 @@ def find_allowed(module: str, name: str) -> Any:
 
 def _is_module(value: Any) -> bool:
     return inspect.isclass(value) and issubclass(value, nn.Module)
+
+
+def _of_our_file(module: str, name: str) -> Any:
+    """A module that PyTorch keeps in a file of its own and publishes nowhere else."""
+    return vars(sys.modules.get(module.replace("torch", "nptorch", 1), nn)).get(name)
 
 
 def _vision_model(module: str, name: str) -> Any:

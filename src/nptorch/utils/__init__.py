@@ -1,5 +1,5 @@
 """What training needs beside layers and optimizers: data loading."""
 
-from nptorch.utils import data
+from nptorch.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

@@ -3,10 +3,14 @@
 from nptorch.nn.functional.activation import *  # noqa: F403
 from nptorch.nn.functional.attention import *  # noqa: F403
 from nptorch.nn.functional.convolution import *  # noqa: F403
+from nptorch.nn.functional.convolution3d import *  # noqa: F403
 from nptorch.nn.functional.embedding import *  # noqa: F403
+from nptorch.nn.functional.linear_cross_entropy import *  # noqa: F403
 from nptorch.nn.functional.loss import *  # noqa: F403
 from nptorch.nn.functional.margin_loss import *  # noqa: F403
 from nptorch.nn.functional.normalization import *  # noqa: F403
 from nptorch.nn.functional.padding import *  # noqa: F403
 from nptorch.nn.functional.pooling import *  # noqa: F403
+from nptorch.nn.functional.pooling3d import *  # noqa: F403
 from nptorch.nn.functional.resampling import *  # noqa: F403
+from nptorch.nn.functional.unpooling import *  # noqa: F403

@@ -57,7 +57,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return y if bias is None else y + bias
 
 
-def _geometry(
+def geometry(
     name: str, n: int, input: Tensor, weight: Tensor, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Tensor, tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]:
     """(batched input, stride, padding, dilation, whether a batch dimension was added), checked, for n dimensions."""
@@ -102,7 +102,7 @@ def _named_padding(
     return pad(x, sides), (0,) * len(kernel)
 
 
-def _check(
+def check_channels(
     name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, lengths: list[int], pads: tuple[int, ...]
 ) -> None:
     shape, w = x._array.shape, weight._array.shape
@@ -152,11 +152,11 @@ def conv2d(
 
     Raises: RuntimeError if channels, groups or sizes do not fit.
     """
-    x, s, p, d, single = _geometry("conv2d", 2, input, weight, stride, padding, dilation)
+    x, s, p, d, single = geometry("conv2d", 2, input, weight, stride, padding, dilation)
     lengths = [
         out_length(n, k, *hp) for n, k, *hp in zip(x._array.shape[2:], weight._array.shape[2:], s, p, d, strict=False)
     ]
-    _check("conv2d", x, weight, bias, groups, lengths, p)
+    check_channels("conv2d", x, weight, bias, groups, lengths, p)
     y = conv2d_op(x, weight, bias, stride=s, padding=p, dilation=d, groups=groups)
     return squeeze_op(y, dims=(0,)) if single else y
 
@@ -175,8 +175,8 @@ def conv1d(
 
     Raises: RuntimeError if channels, groups or sizes do not fit.
     """
-    x, s, p, d, single = _geometry("conv1d", 1, input, weight, stride, padding, dilation)
-    _check(
+    x, s, p, d, single = geometry("conv1d", 1, input, weight, stride, padding, dilation)
+    check_channels(
         "conv1d", x, weight, bias, groups, [out_length(x._array.shape[2], weight._array.shape[2], s[0], p[0], d[0])], p
     )
     x, w = unsqueeze_op(x, dim=2), unsqueeze_op(weight, dim=2)
@@ -184,39 +184,28 @@ def conv1d(
     return squeeze_op(y, dims=(0,)) if single else y
 
 
-@function(method=False)
-def conv3d(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Convolution over volumes: (N, C, D, H, W) with a weight (O, C/groups, kD, kH, kW) -> (N, O, oD, oH, oW).
-
-    Raises: RuntimeError if channels, groups or sizes do not fit.
-    """
-    x, s, p, d, single = _geometry("conv3d", 3, input, weight, stride, padding, dilation)
-    lengths = [
-        out_length(n, k, *hp) for n, k, *hp in zip(x._array.shape[2:], weight._array.shape[2:], s, p, d, strict=False)
-    ]
-    _check("conv3d", x, weight, bias, groups, lengths, p)
-    x = pad(x, (0, 0, 0, 0, p[0], p[0])) if p[0] else x
-    n, c, _, h, w = x._array.shape
-    # A volume's convolution is a sum of image convolutions, one for each slice of the kernel.
-    y = None
-    for k in range(weight._array.shape[2]):
-        start = k * d[0]
-        slices = x[:, :, start : start + s[0] * (lengths[0] - 1) + 1 : s[0]]
-        images = reshape(slices.transpose(1, 2), n * lengths[0], c, h, w)
-        part = conv2d_op(images, weight[:, :, k], None, stride=s[1:], padding=p[1:], dilation=d[1:], groups=groups)
-        y = part if y is None else y + part
-    assert y is not None
-    y = reshape(y, n, lengths[0], *y._array.shape[1:]).transpose(1, 2)
-    y = y if bias is None else y + reshape(bias, 1, -1, 1, 1, 1)
-    return squeeze_op(y, dims=(0,)) if single else y
+def check_transposed(
+    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, extra: Any, s: Any, d: Any
+) -> None:
+    """Raises: RuntimeError if channels, groups, bias or output padding `extra` of an adjoint convolution do not fit."""
+    c, w = x._array.shape[1], weight._array.shape
+    if len(w) != x._array.ndim or c != w[0]:
+        raise RuntimeError(
+            f"Given transposed=1, weight of size {list(w)}, expected input{list(x._array.shape)} to have {w[0]} "
+            f"channels, but got {c} channels instead"
+        )
+    if groups <= 0 or c % groups:
+        raise RuntimeError(f"{name}(): the {c} input channels must be divisible by groups, got {groups}")
+    if bias is not None and bias._array.shape != (w[1] * groups,):
+        raise RuntimeError(
+            f"Given transposed=1, weight of size {list(w)}, expected bias to be 1-dimensional with {w[1] * groups} "
+            f"elements, but got bias of size {list(bias._array.shape)} instead"
+        )
+    if any(e >= max(a, b) for e, a, b in zip(extra, s, d, strict=True)):
+        raise RuntimeError(
+            "output padding must be smaller than either stride or dilation, but got output_padding "
+            f"{list(extra)}, stride {list(s)}, dilation {list(d)}"
+        )
 
 
 @function(method=False)
@@ -234,27 +223,13 @@ def conv_transpose2d(
 
     Raises: RuntimeError if channels or output_padding do not fit.
     """
-    x, s, p, d, single = _geometry("conv_transpose2d", 2, input, weight, stride, padding, dilation)
+    x, s, p, d, single = geometry("conv_transpose2d", 2, input, weight, stride, padding, dilation)
     extra = ntuple(output_padding, 2, "conv_transpose2d() output_padding")
-    (n, c, *lengths), w = x._array.shape, weight._array.shape
-    if len(w) != 4 or c != w[0]:
-        raise RuntimeError(
-            f"Given transposed=1, weight of size {list(w)}, expected input{list(x._array.shape)} to have {w[0]} "
-            f"channels, but got {c} channels instead"
-        )
-    if groups <= 0 or c % groups:
-        raise RuntimeError(f"conv_transpose2d(): the {c} input channels must be divisible by groups, got {groups}")
-    if bias is not None and bias._array.shape != (w[1] * groups,):
-        raise RuntimeError(
-            f"Given transposed=1, weight of size {list(w)}, expected bias to be 1-dimensional with {w[1] * groups} "
-            f"elements, but got bias of size {list(bias._array.shape)} instead"
-        )
-    if any(e >= max(a, b) for e, a, b in zip(extra, s, d, strict=True)):
-        raise RuntimeError(
-            "output padding must be smaller than either stride or dilation, but got output_padding "
-            f"{list(extra)}, stride {list(s)}, dilation {list(d)}"
-        )
+    check_transposed("conv_transpose2d", x, weight, bias, groups, extra, s, d)
+    (n, _, *lengths), w = x._array.shape, weight._array.shape
     size = [(m - 1) * s[i] - 2 * p[i] + d[i] * (w[2 + i] - 1) + extra[i] + 1 for i, m in enumerate(lengths)]
+    if any(more := [e // step for e, step in zip(extra, s, strict=True)]):  # with dilation: whole windows of zeros
+        x = pad(x, (0, more[1], 0, more[0]))
     y = conv2d_input(x, weight, shape=(n, w[1] * groups, *size), stride=s, padding=p, dilation=d, groups=groups)
     y = y if bias is None else y + reshape(bias, 1, -1, 1, 1)
     return squeeze_op(y, dims=(0,)) if single else y
@@ -347,5 +322,5 @@ def fold(
 
 
 __all__ = [
-    "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "fold", "linear", "unfold",
+    "bilinear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "fold", "linear", "unfold",
 ]  # fmt: skip

@@ -121,8 +121,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 
 @function(method=False)
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
-    """All p-norms between rows: (..., n, d), (..., m, d) -> (..., n, m)."""
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
+    """All p-norms between rows, whatever the compute_mode: (..., n, d), (..., m, d) -> (..., n, m)."""
     difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     return vector_norm(difference, p, (difference._array.ndim - 1,), False)
 

@@ -340,7 +340,7 @@ def kl_div(
     else:
         loss = target.xlogy(target) - target * input
     if reduction == "batchmean":
-        return loss.sum() / input._array.shape[0]
+        return loss.sum() / input._array.shape[0] if input._array.ndim else loss
     return reduce_loss(loss, legacy_reduction(reduction, size_average, reduce))
 
 
@@ -371,10 +371,12 @@ def gaussian_nll_loss(
     shape, found = input._array.shape, var._array.shape
     if found == shape[:-1]:
         var = unsqueeze_op(var, dim=var._array.ndim)
-    elif found not in (shape, (*shape[:-1], 1)):
+    elif found != shape and (
+        len(found) != len(shape) or [m for n, m in zip(shape, found, strict=True) if n != m] != [1]
+    ):
         raise ValueError(
             f"var is of incorrect size: {list(found)} for an input of shape {list(shape)}; it may have that shape, "
-            "lack the last dimension or have 1 there"
+            "lack the last dimension or have 1 in place of one length"
         )
     if (var._array < 0).any():
         raise ValueError("var has negative entry/entries")

@@ -51,6 +51,8 @@ def batch_norm(
     count = input._array.size // max(shape[1], 1)
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape!r}")
+    if count == 0:  # no statistics: nothing to centre, nothing to remember
+        return _affine(input, weight, bias)
     out, mean, rstd = batch_norm_op(input, weight, bias, eps=eps)
     if running_mean is not None and running_var is not None:
         _move(running_mean, mean._array, momentum)

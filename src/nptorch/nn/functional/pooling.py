@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors, ntuple
-from nptorch.ops.pool import adaptive_matrix, max_pool2d_backward, pooled_length
+from nptorch.ops.pool import adaptive_matrix, pooled_length
 from nptorch.ops.pool import adaptive_max_pool2d as adaptive_max_pool2d_op
 from nptorch.ops.pool import avg_pool2d as avg_pool2d_op
 from nptorch.ops.pool import max_pool2d as max_pool2d_op
-from nptorch.ops.shape import reshape, squeeze_op, unsqueeze_op
+from nptorch.ops.shape import squeeze_op, unsqueeze_op
 from nptorch.tensor import Tensor, from_array
 
 
-def _batched(name: str, input: Tensor, n: int) -> tuple[Tensor, bool]:
+def batched(name: str, input: Tensor, n: int) -> tuple[Tensor, bool]:
     """The input with a batch dimension, and whether one was added."""
     check_tensors(name, input=input)
     ndim = input._array.ndim
@@ -27,7 +28,7 @@ def _batched(name: str, input: Tensor, n: int) -> tuple[Tensor, bool]:
     return (unsqueeze_op(input, dim=0), True) if ndim == n + 1 else (input, False)
 
 
-def _steps(stride: Any, kernel_size: Any) -> Any:
+def steps(stride: Any, kernel_size: Any) -> Any:
     """The stride, which is the kernel's size unless it is given."""
     return kernel_size if stride is None or (isinstance(stride, (tuple, list)) and not stride) else stride
 
@@ -36,7 +37,7 @@ def _windows(
     name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[tuple[int, ...], ...]:
     kernel = ntuple(kernel_size, 2, f"{name}() kernel_size")
-    s = ntuple(_steps(stride, kernel), 2, f"{name}() stride")
+    s = ntuple(steps(stride, kernel), 2, f"{name}() stride")
     p, d = ntuple(padding, 2, f"{name}() padding"), ntuple(dilation, 2, f"{name}() dilation")
     if any(v <= 0 for v in (*kernel, *s, *d)):
         raise RuntimeError(
@@ -69,7 +70,7 @@ def max_pool2d(
 
     Raises: RuntimeError if the windows do not fit.
     """
-    x, single = _batched("max_pool2d", input, 2)
+    x, single = batched("max_pool2d", input, 2)
     kernel, s, p, d = _windows("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     out, indices = max_pool2d_op(x, kernel=kernel, stride=s, padding=p, dilation=d, ceil_mode=ceil_mode)
     if single:
@@ -90,7 +91,7 @@ def avg_pool2d(
 
     Raises: RuntimeError if the windows do not fit.
     """
-    x, single = _batched("avg_pool2d", input, 2)
+    x, single = batched("avg_pool2d", input, 2)
     if divisor_override == 0:
         raise RuntimeError("avg_pool2d(): divisor must be not zero")
     kernel, s, p, _ = _windows("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
@@ -157,11 +158,17 @@ def avg_pool1d(
     )
 
 
+def power_norm(
+    pool: Callable[..., Tensor], input: Tensor, p: float, kernel: tuple[int, ...], stride: Any, ceil_mode: bool
+) -> Tensor:
+    """The p-norm of each window, from the average of the powers."""
+    powers = pool(input.pow(p), kernel, stride, 0, ceil_mode)
+    return (powers.sign() * powers.abs().relu() * math.prod(kernel)).pow(1 / p)
+
+
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """The p-norm of each window."""
-    kernel = ntuple(kernel_size, 2, "kernel_size")
-    powers = avg_pool2d(input.pow(norm_type), kernel, stride, 0, ceil_mode)
-    return (powers.sign() * powers.abs() * (kernel[0] * kernel[1])).clamp(min=0).pow(1 / norm_type)
+    return power_norm(avg_pool2d, input, norm_type, ntuple(kernel_size, 2, "kernel_size"), stride, ceil_mode)
 
 
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
@@ -173,7 +180,7 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
 # --- adaptive ---
 
 
-def _sizes(name: str, input: Tensor, output_size: Any, n: int) -> tuple[int, ...]:
+def target_sizes(name: str, input: Tensor, output_size: Any, n: int) -> tuple[int, ...]:
     sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
     if len(sizes) != n:
         raise RuntimeError(f"{name}(): output_size must be a number or {n} numbers, got {sizes}")
@@ -198,8 +205,8 @@ def adaptive_average(input: Tensor, sizes: Any) -> Tensor:
 
 def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
     name = f"adaptive_avg_pool{n}d"
-    _batched(name, input, n)
-    return adaptive_average(input, _sizes(name, input, output_size, n))
+    batched(name, input, n)
+    return adaptive_average(input, target_sizes(name, input, output_size, n))
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
@@ -219,8 +226,8 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """Maxima over windows that make an output of the given size: (N, C, H, W) -> (N, C, *output_size)."""
-    x, single = _batched("adaptive_max_pool2d", input, 2)
-    out, indices = adaptive_max_pool2d_op(x, size=_sizes("adaptive_max_pool2d", x, output_size, 2))
+    x, single = batched("adaptive_max_pool2d", input, 2)
+    out, indices = adaptive_max_pool2d_op(x, size=target_sizes("adaptive_max_pool2d", x, output_size, 2))
     if single:
         out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
     return (out, indices) if return_indices else out
@@ -228,91 +235,12 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """adaptive_max_pool2d() along one dimension."""
-    _batched("adaptive_max_pool1d", input, 1)
-    (m,) = _sizes("adaptive_max_pool1d", input, output_size, 1)
+    batched("adaptive_max_pool1d", input, 1)
+    (m,) = target_sizes("adaptive_max_pool1d", input, output_size, 1)
     return _as_image(adaptive_max_pool2d, input, (1, m), return_indices)
-
-
-# --- volumes: the planes first, then across the depth ---
-
-
-def _triples(name: str, *values: Any) -> list[tuple[int, ...]]:
-    return [ntuple(v, 3, f"{name}()") for v in values]
-
-
-def max_pool3d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The maximum of each window, (N, C, D, H, W) -> (N, C, oD, oH, oW); with return_indices also its flat place."""
-    x, single = _batched("max_pool3d", input, 3)
-    k, s, p, d = _triples("max_pool3d", kernel_size, _steps(stride, kernel_size), padding, dilation)
-    n, c, depth, h, w = x._array.shape
-    planes, in_plane = max_pool2d(reshape(x, n, c * depth, h, w), k[1:], s[1:], p[1:], d[1:], ceil_mode, True)
-    oh, ow = planes._array.shape[2:]
-    stacked = reshape(planes, n, c, depth, oh * ow)
-    out, at = max_pool2d(stacked, (k[0], 1), (s[0], 1), (p[0], 0), (d[0], 1), ceil_mode, True)
-    out = reshape(out, n, c, -1, oh, ow)
-    chosen = np.take_along_axis(in_plane._array.reshape(n, c, -1), at._array.reshape(n, c, -1), 2)
-    places = at._array.reshape(n, c, -1) // (oh * ow) * (h * w) + chosen
-    indices = from_array(places.reshape(out._array.shape))
-    if single:
-        out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
-    return (out, indices) if return_indices else out
-
-
-def avg_pool3d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
-    """The mean of each window, (N, C, D, H, W) -> (N, C, oD, oH, oW)."""
-    x, single = _batched("avg_pool3d", input, 3)
-    k, s, p = _triples("avg_pool3d", kernel_size, _steps(stride, kernel_size), padding)
-    n, c, depth, h, w = x._array.shape
-    by = None if divisor_override is None else 1
-    planes = avg_pool2d(reshape(x, n, c * depth, h, w), k[1:], s[1:], p[1:], ceil_mode, count_include_pad, by)
-    oh, ow = planes._array.shape[2:]
-    stacked = reshape(planes, n, c, depth, oh * ow)
-    out = avg_pool2d(stacked, (k[0], 1), (s[0], 1), (p[0], 0), ceil_mode, count_include_pad, divisor_override)
-    out = reshape(out, n, c, -1, oh, ow)
-    return squeeze_op(out, dims=(0,)) if single else out
-
-
-# --- back from the maxima ---
-
-
-def max_unpool2d(
-    input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Tensor:
-    """Each value at the place that max_pool2d(return_indices=True) took it from, zeros elsewhere.
-
-    Raises: RuntimeError if an index lies outside the output.
-    """
-    x, single = _batched("max_unpool2d", input, 2)
-    n, c, *lengths = x._array.shape
-    k, s, p = (ntuple(v, 2, "max_unpool2d()") for v in (kernel_size, _steps(stride, kernel_size), padding))
-    size = [(m - 1) * s[i] - 2 * p[i] + k[i] for i, m in enumerate(lengths)]
-    if output_size is not None:
-        size = [int(m) for m in output_size][-2:]
-    places = indices._array.reshape(x._array.shape)
-    if places.size and not (places.min() >= 0 and places.max() < size[0] * size[1]):
-        raise RuntimeError(f"max_unpool2d(): found an invalid max index {places.max()} for an output of size {size}")
-    y = max_pool2d_backward(x, from_array(places), shape=(n, c, *size))
-    return squeeze_op(y, dims=(0,)) if single else y
 
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "max_pool1d", "max_pool2d", "max_pool3d",
-    "max_unpool2d",
+    "avg_pool1d", "avg_pool2d", "lp_pool1d", "lp_pool2d", "max_pool1d", "max_pool2d",
 ]  # fmt: skip

@@ -259,3 +259,15 @@ class ConvTranspose2d(_ConvTranspose):
 
     def _convolve(self, *args: Any) -> Tensor:
         return F.conv_transpose2d(*args)
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The gradient of Conv3d with respect to its input: (N, C, D, H, W) upsampled by the stride.
+
+    Raises: ValueError for channels that the groups do not divide.
+    """
+
+    _dims = 3
+
+    def _convolve(self, *args: Any) -> Tensor:
+        return F.conv_transpose3d(*args)

@@ -10,7 +10,7 @@ from typing import Any
 from nptorch.nn import functional as F
 from nptorch.nn import init
 from nptorch.nn.module import Module
-from nptorch.nn.modules.attention import MultiheadAttention
+from nptorch.nn.modules.activation import MultiheadAttention
 from nptorch.nn.modules.container import ModuleList
 from nptorch.nn.modules.dropout import Dropout
 from nptorch.nn.modules.linear import Linear

@@ -51,12 +51,22 @@ def clip_grad_norm_(
     """
     grads = _grads(parameters)
     total = get_total_norm(grads, norm_type, error_if_nonfinite)
+    _scale(grads, max_norm, total)
+    return total
+
+
+@np.errstate(all="ignore")
+def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:
+    """Scale the gradients in place by max_norm / total_norm, if that is less than 1."""
+    _scale(_grads(parameters), max_norm, total_norm)
+
+
+def _scale(grads: list[Tensor], max_norm: float, total: Tensor) -> None:
     scale = float(max_norm) / (total._array + 1e-6)
     # Multiplied even where the scale is 1, so that a norm that is not finite shows in the gradients.
     for g in grads:
         g._array *= np.minimum(scale, 1.0).astype(g._array.real.dtype)
         g._version[0] += 1
-    return total
 
 
 def clip_grad_norm(parameters: Any, max_norm: float, norm_type: float = 2.0, **options: Any) -> Tensor:

@@ -1,0 +1,88 @@
+"""Small names that scripts use beside tensors and layers."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import nptorch
+
+
+def test_typename():
+    assert nptorch.typename(nptorch.ones(1)).endswith(".FloatTensor")
+    assert nptorch.typename(nptorch.tensor([1])).endswith(".LongTensor")
+    assert nptorch.typename(nptorch.nn.Linear).endswith("nn.modules.linear.Linear")
+    assert [nptorch.typename(x) for x in (3, "a", len, None)] == ["int", "str", "len", "NoneType"]
+
+
+def test_dlpack_shares_memory():
+    array = np.arange(6.0)
+    x = nptorch.from_dlpack(array[::2])
+    x[0] = 9
+    assert array[0] == 9 and x.tolist() == [9, 2, 4]
+    np.from_dlpack(x)[1] = 7
+    assert x[1] == 7 and array[2] == 7
+    own = nptorch.from_dlpack(array, copy=True)
+    own[0] = 0
+    assert array[0] == 9
+
+
+def test_dlpack_with_pytorch():
+    torch = pytest.importorskip("torch")
+    theirs = torch.arange(6).view(2, 3)
+    mine = nptorch.from_dlpack(theirs)
+    assert mine.dtype is nptorch.int64 and mine.tolist() == theirs.tolist()
+    torch.from_dlpack(mine)[0, 0] = 5
+    assert theirs[0, 0] == 5
+
+
+def test_dlpack_refuses():
+    with pytest.raises(TypeError, match="from_dlpack.. needs an object with __dlpack__, got list"):
+        nptorch.from_dlpack([1.0])
+    with pytest.raises(BufferError, match="require gradient, use tensor.detach"):
+        np.from_dlpack(nptorch.ones(1, requires_grad=True))
+
+
+def test_bfloat16_is_a_name_only():
+    kind = nptorch.bfloat16
+    assert repr(kind) == "nptorch.bfloat16" and kind.itemsize == 2 and kind.is_floating_point
+    assert pickle.loads(pickle.dumps(kind)) is kind
+    with nptorch.autocast("cpu", dtype=kind):
+        assert nptorch.ones(1).dtype is nptorch.float32
+    for use in (
+        lambda: nptorch.zeros(2, dtype=kind),
+        lambda: nptorch.ones(2).to(kind),
+        lambda: nptorch.nn.Linear(2, 2).to(kind),
+        lambda: nptorch.set_default_dtype(kind),
+    ):
+        with pytest.raises(TypeError, match="bfloat16 tensors are not supported here.*use float32"):
+            use()
+
+
+def test_vmap_is_funcs():
+    assert nptorch.vmap is nptorch.func.vmap
+    assert nptorch.vmap(nptorch.sum)(nptorch.ones(2, 3)).tolist() == [3, 3]
+
+
+def test_distributed_is_not_here():
+    d = nptorch.distributed
+    assert not d.is_available() and not d.is_initialized()
+    assert (d.get_rank(), d.get_world_size()) == (0, 1)
+    with pytest.raises(RuntimeError, match="trains in one process"):
+        d.init_process_group("gloo")
+
+
+def test_profilers_run_the_code(tmp_path):
+    from nptorch.profiler import ProfilerActivity, profile, record_function, schedule
+
+    with profile(activities=[ProfilerActivity.CPU], schedule=schedule(wait=1, warmup=1, active=2)) as prof:
+        with record_function("forward"):
+            nptorch.ones(1)
+        prof.step()
+    assert "cProfile" in prof.key_averages().table(sort_by="cpu_time_total", row_limit=5)
+    prof.export_chrome_trace(str(tmp_path / "trace.json"))
+    assert json.loads((tmp_path / "trace.json").read_text()) == {"traceEvents": []}
+    with nptorch.autograd.profiler.profile(use_cuda=False) as old:
+        nptorch.ones(1)
+    assert len(old.events()) == 0 and record_function("f")(len)([1]) == 1
