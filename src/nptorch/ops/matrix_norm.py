@@ -97,6 +97,8 @@ def matrix_norm(
 
 
 def _extreme(x: Tensor, largest: bool, axis: tuple[int, ...]) -> Tensor:
+    if largest and not all(x._array.shape[d] for d in axis):  # the largest of nothing, for what is never negative
+        return sum_op(x, axis=axis, keepdims=False)
     return (amax_op if largest else amin_op)(x, axis=axis, keepdims=False)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.compare import lerp
+from nptorch.ops.pointwise import where
 from nptorch.ops.reduce import _along, take_along
 from nptorch.ops.shape import clone_op, flatten, movedim, reshape
 from nptorch.ops.signatures import axis as parse_axis
@@ -92,7 +93,7 @@ def unique_consecutive(
     new = np.ones(n, bool)
     new[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, x.ndim)))
     values = from_array(np.ascontiguousarray(x[(slice(None),) * d + (new,)]))
-    inverse = from_array(np.cumsum(new, dtype=np.int64).reshape(n if dim is not None else input._array.shape) - 1)
+    inverse = from_array((np.cumsum(new, dtype=np.int64) - 1).reshape(n if dim is not None else input._array.shape))
     counts = from_array(np.diff(np.append(np.flatnonzero(new), n)).astype(np.int64))
     wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
     return wanted[0] if len(wanted) == 1 else tuple(wanted)
@@ -111,25 +112,25 @@ def _quantile(
     n, dtype = ordered._array.shape[d], ordered._array.dtype
     if not n:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
-    wanted = np.asarray(q._array if isinstance(q, Tensor) else q, dtype)
-    if not ((wanted >= 0) & (wanted <= 1)).all():
+    wanted = q if isinstance(q, Tensor) else from_array(np.asarray(q, dtype))
+    if not ((wanted._array >= 0) & (wanted._array <= 1)).all():
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     present = (~np.isnan(ordered._array)).sum(d, keepdims=True)
-    along_d = wanted.reshape([-1 if i == d else 1 for i in range(x._array.ndim)])
+    along_d = reshape(wanted, [-1 if i == d else 1 for i in range(x._array.ndim)])
     if skip_nan:
-        rank = along_d * np.maximum(present - 1, 0).astype(dtype)
+        rank = along_d * from_array(np.maximum(present - 1, 0).astype(dtype))
     else:  # a NaN is every quantile
-        rank = np.where(present < n, dtype.type(n - 1), along_d * dtype.type(n - 1))
-    rank = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}.get(interpolation, np.asarray)(rank)
-    below = np.floor(rank)
+        rank = where(from_array(present < n), float(n - 1), along_d * (n - 1))
+    places = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}.get(interpolation, np.asarray)(rank._array)
+    below = np.floor(places)
     y = take_along(ordered, from_array(below.astype(np.int64)), axis=d)
     if interpolation in ("linear", "midpoint"):
-        above = take_along(ordered, from_array(np.ceil(rank).astype(np.int64)), axis=d)
-        y = lerp(y, above, from_array(rank - below) if interpolation == "linear" else 0.5)
-    y = movedim(y, d, 0) if wanted.ndim else y
+        above = take_along(ordered, from_array(np.ceil(places).astype(np.int64)), axis=d)
+        y = lerp(y, above, rank - from_array(below) if interpolation == "linear" else 0.5)
+    y = movedim(y, d, 0) if wanted._array.ndim else y
     lines = (1,) * input._array.ndim if dim is None else tuple(1 if i == d else m for i, m in enumerate(input.shape))
     lines = lines if keepdim else () if dim is None else tuple(m for i, m in enumerate(input.shape) if i != d)
-    return reshape(y, wanted.shape + lines)
+    return reshape(y, wanted._array.shape + lines)
 
 
 @function()
