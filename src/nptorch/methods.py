@@ -20,6 +20,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     copies,
     create,
     decompose,
+    diagonals,
     gather,
     histogram,
     index,
@@ -36,6 +37,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     sort,
     special,
     stft,
+    strides,
     windows,
 )
 from nptorch.ops.pointwise import cast_op
@@ -215,7 +217,11 @@ for _name, _target in {
     "iand": "bitwise_and_", "ior": "bitwise_or_", "ixor": "bitwise_xor_",
 }.items():  # fmt: skip
     _inplace_operator(f"__{_name}__", METHODS[_target])
+METHODS["__rdiv__"] = METHODS["__rtruediv__"]
 METHODS["__matmul__"] = lambda self, other: linalg.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+METHODS["__rmatmul__"] = lambda self, other: (
+    linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+)
 METHODS["__neg__"] = lambda self: pointwise.neg(self)
 METHODS["__pos__"] = lambda self: self
 METHODS["__abs__"] = lambda self: pointwise.absolute(self)
@@ -362,15 +368,6 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
 
 
 @method()
-def storage_offset(self: Tensor) -> int:
-    """The first element's place in the memory shared with its root, in elements."""
-    root = self._array
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    return (self._array.__array_interface__["data"][0] - root.__array_interface__["data"][0]) // self._array.itemsize
-
-
-@method()
 def set_(self: Tensor, source: Tensor) -> Tensor:
     """Take over the memory of another tensor."""
     self.data = source
@@ -408,7 +405,7 @@ def _inplace_view(name: str) -> None:
     METHODS[name + "_"] = change
 
 
-for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "tril", "triu"):
+for _name in ("as_strided", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "tril", "triu"):
     _inplace_view(_name)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from nptorch.errors import LinAlgError
-from nptorch.ops.create import diag_embed
 from nptorch.ops.derive import constant
+from nptorch.ops.diagonals import diag_embed
 from nptorch.ops.join import cat, tril, triu
 from nptorch.ops.linalg import adjoint, matmul
 from nptorch.ops.pointwise import conj, real

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import mode
+from nptorch.ops.derive import constant
 from nptorch.ops.pointwise import where
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
@@ -243,6 +244,15 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     )
 
 
+@function(method=False)
+def fill(input: Tensor, value: Any) -> Tensor:
+    """One value in every element of a new tensor like `input`."""
+    plain = 0 if isinstance(value, Tensor) else value
+    made = np.full(input._array.shape, number(plain, input._array.dtype))
+    filled = constant(from_array(made), input, label="FillBackward0")
+    return filled + value.to(input.dtype) if isinstance(value, Tensor) else filled
+
+
 @method()
 def zero_(self: Tensor) -> Tensor:
     """Write 0 into every element."""
@@ -332,6 +342,41 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if found is None:
         return from_array(np.zeros((int(bool(input._array)), 0), np.int64))
     return from_array(np.stack(found, 1).astype(np.int64))
+
+
+@function()
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of nonzero(); rows of `fill_value` where there are fewer.
+
+    Raises: RuntimeError for a negative size.
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = nonzero(input)._array[:size]
+    rows = np.full((size, input._array.ndim), fill_value, np.int64)
+    rows[: len(found)] = found
+    return from_array(rows)
+
+
+@function(method=False)
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """Places in the flattened tensor as a coordinate for each dimension of `shape`.
+
+    Raises: TypeError for indices that are no integers, ValueError for a shape or for places that do not exist.
+    """
+    if not isinstance(indices, Tensor) or indices._array.dtype.kind not in "iu":
+        raise TypeError(f"expected 'indices' to be an integer tensor, but got {getattr(indices, 'dtype', type(indices))}")
+    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in lengths:
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+            raise TypeError(f"expected 'shape' to be a sequence of ints, but got {shape!r}")
+        if n < 0:
+            raise ValueError(f"'shape' cannot have negative values, but got {lengths}")
+    found, rest = [], indices._array
+    for n in reversed(lengths):
+        rest, place = np.divmod(rest, n)
+        found.append(from_array(np.asarray(place)))
+    return tuple(reversed(found))
 
 
 @function()
