@@ -24,6 +24,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     gather,
     histogram,
     index,
+    inplace,
     integrate,
     join,
     linalg,
@@ -383,30 +384,6 @@ def resize_(self: Tensor, *sizes: Any) -> Tensor:
     self._array = flat.reshape(wanted)
     self._version[0] += 1
     return self
-
-
-# --- in-place forms of shape ---
-
-
-def _inplace_view(name: str) -> None:
-    made = METHODS[name]
-
-    def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        viewed = made(self, *args, **kwargs)
-        self._array, self._edge, self._requires_grad = (
-            viewed._array,
-            viewed._edge if viewed._requires_grad else None,
-            viewed._requires_grad,
-        )
-        return self
-
-    change.__name__ = change.__qualname__ = name + "_"
-    change.__doc__ = f"In-place {name}()."
-    METHODS[name + "_"] = change
-
-
-for _name in ("as_strided", "squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "tril", "triu"):
-    _inplace_view(_name)
 
 
 # --- autograd ---

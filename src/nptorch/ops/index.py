@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import mode
-from nptorch.ops.derive import constant
-from nptorch.ops.pointwise import where
+from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
 from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
@@ -232,25 +231,34 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     return assign_op.into(self, self, src)
 
 
+fill_op = op(
+    "fill",
+    lambda xp, x, value: xp.full(x.shape, value, x.dtype),
+    lambda g: zeros_of(g),
+    lambda g: g,
+)
+
+
+def _filling(x: Tensor, value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        return from_array(number(value, x._array.dtype))
+    if value._array.ndim:
+        raise RuntimeError(
+            f"fill only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+        )
+    return value
+
+
 @method()
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value into every element."""
-    if isinstance(value, Tensor) and value._array.ndim:
-        raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
-        )
-    return assign_op.into(
-        self, self, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype))
-    )
+    return fill_op.into(self, self, _filling(self, value))
 
 
 @function(method=False)
 def fill(input: Tensor, value: Any) -> Tensor:
     """One value in every element of a new tensor like `input`."""
-    plain = 0 if isinstance(value, Tensor) else value
-    made = np.full(input._array.shape, number(plain, input._array.dtype))
-    filled = constant(from_array(made), input, label="FillBackward0")
-    return filled + value.to(input.dtype) if isinstance(value, Tensor) else filled
+    return fill_op(input, _filling(input, value))
 
 
 @method()

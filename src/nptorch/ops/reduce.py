@@ -250,7 +250,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     return amin_op(input, axis=parse_axes("amin", dim, input._array.ndim), keepdims=keepdim)
 
 
-@function(method=False)
+@function()
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element over `dim`."""
     chosen = () if dim is None else dim
@@ -451,7 +451,7 @@ norm2_op = op(
 )
 
 
-@function(method=False)
+@function()
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     gap = input - other
