@@ -220,9 +220,7 @@ for _name, _target in {
     _inplace_operator(f"__{_name}__", METHODS[_target])
 METHODS["__rdiv__"] = METHODS["__rtruediv__"]
 METHODS["__matmul__"] = lambda self, other: linalg.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
-METHODS["__rmatmul__"] = lambda self, other: (
-    linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
-)
+METHODS["__rmatmul__"] = lambda self, other: linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 METHODS["__neg__"] = lambda self: pointwise.neg(self)
 METHODS["__pos__"] = lambda self: self
 METHODS["__abs__"] = lambda self: pointwise.absolute(self)

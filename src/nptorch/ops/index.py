@@ -373,7 +373,9 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     Raises: TypeError for indices that are no integers, ValueError for a shape or for places that do not exist.
     """
     if not isinstance(indices, Tensor) or indices._array.dtype.kind not in "iu":
-        raise TypeError(f"expected 'indices' to be an integer tensor, but got {getattr(indices, 'dtype', type(indices))}")
+        raise TypeError(
+            f"expected 'indices' to be an integer tensor, but got {getattr(indices, 'dtype', type(indices))}"
+        )
     lengths = (shape,) if isinstance(shape, int) else tuple(shape)
     for n in lengths:
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)):

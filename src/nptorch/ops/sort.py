@@ -197,13 +197,52 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     return result("mode", values=values, indices=indices)
 
 
+def _selected(ranks: list[int], k: int) -> int:
+    """Which of equal elements quickselect with the median of three as its pivot (Press et al., Numerical Recipes, 8.5) ends on."""
+    at = list(range(len(ranks)))
+    low, high = 0, len(ranks) - 1
+
+    def exchange(i: int, j: int) -> None:
+        ranks[i], ranks[j], at[i], at[j] = ranks[j], ranks[i], at[j], at[i]
+
+    while high > low + 1:
+        exchange(low + (high - low) // 2, low + 1)
+        for i, j in ((low + 1, high), (low, high), (low + 1, low)):
+            if ranks[i] > ranks[j]:
+                exchange(i, j)
+        i, j, pivot = low + 2, high - 1, ranks[low]
+        while True:
+            while ranks[i] < pivot:
+                i += 1
+            while ranks[j] > pivot:
+                j -= 1
+            if j < i:
+                break
+            exchange(i, j)
+            i, j = i + 1, j - 1
+        exchange(low, j)
+        low, high = (i if j <= k else low), (j - 1 if j >= k else high)
+    if high == low + 1 and ranks[low] > ranks[high]:
+        exchange(low, high)
+    return at[k]
+
+
+def _kth(x: Any, d: int, k: int) -> Any:
+    order = np.argsort(x, d, kind="stable")
+    found = np.array(np.take(order, k, d))
+    value = np.take_along_axis(x, np.expand_dims(found, d), d)
+    equal = ((x == value) | ((x != x) & (value != value))).sum(d)
+    for line in map(tuple, np.argwhere(equal > 1)):  # PyTorch's choice, since the gradient goes there
+        _, ranks = np.unique(x[(*line[:d], slice(None), *line[d:])], return_inverse=True)
+        found[line] = _selected(ranks.tolist(), k)
+    return found
+
+
 @function()
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim` (k counts from 1), and its index."""
     n = input._array.shape[parse_axis("kthvalue", dim, input._array.ndim)] if input._array.ndim else 1
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
-    values, indices = _along(
-        "kthvalue", input, dim, keepdim, lambda x, d: np.take(np.argsort(x, d, kind="stable"), k - 1, d)
-    )
+    values, indices = _along("kthvalue", input, dim, keepdim, lambda x, d: _kth(x, d, k - 1))
     return result("kthvalue", values=values, indices=indices)

@@ -33,7 +33,7 @@ def _memory(x: Any) -> tuple[Any, int]:
     if not root.flags.forc or root.nbytes % x.itemsize:
         raise RuntimeError("as_strided(): the memory of this tensor has gaps; call .contiguous() first")
     start = x.__array_interface__["data"][0] - root.__array_interface__["data"][0]
-    flat = np.lib.stride_tricks.as_strided(root, (root.size,), (root.itemsize,))
+    flat = root.ravel("K")
     return (flat if root.dtype == x.dtype else flat.view(x.dtype)), start // x.itemsize
 
 
@@ -55,7 +55,9 @@ def _window(memory: Any, size: Any, stride: Any, offset: int) -> Any:
             f"as_strided(): sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last + 1} elements "
             f"and are out of bounds for storage of {memory.size}"
         )
-    return np.lib.stride_tricks.as_strided(memory[offset:], size, [s * memory.itemsize for s in stride])
+    # Not NumPy's as_strided(): its views do not know whose memory they see.
+    step = memory.itemsize
+    return np.ndarray(size, memory.dtype, memory, offset * step if math.prod(size) else 0, [s * step for s in stride])
 
 
 def _as_strided(xp: Any, x: Any, *, size: Any, stride: Any, offset: int, home: _Home) -> Any:
@@ -96,9 +98,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: as_strided() got size {size} and stride {stride}")
     if min(stride, default=0) < 0:
-        raise RuntimeError(
-            f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}"
-        )
+        raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}")
     home = _home(input._array)
     offset = home.offset if storage_offset is None else storage_offset
     return as_strided_op(input, size=size, stride=stride, offset=offset, home=home)
@@ -148,4 +148,3 @@ def empty_permuted(size: Any, physical_layout: Any, **options: Any) -> Tensor:
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """Another shape in place, that of a template; elements beyond the old ones are uninitialised."""
     return input.resize_(the_template._array.shape)
-
