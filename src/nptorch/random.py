@@ -12,7 +12,7 @@ from nptorch.grad_mode import no_grad
 from nptorch.mt19937 import Engine
 from nptorch.ops.derive import constant
 from nptorch.ops.registry import check_writable
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import function, method, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -228,6 +228,7 @@ def normal(
 
 
 @function()
+@takes_out(apart=True)
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability in each element (or `p`), else 0.
 
@@ -262,6 +263,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 
 
 @function()
+@takes_out(apart=True)
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:

@@ -19,10 +19,10 @@ class Missing(AttributeError):
     """nptorch has no such name."""
 
 
-def value(x: Any) -> Any:
-    """An argument for nptorch, sharing nothing with PyTorch's."""
+def value(x: Any, made: dict[int, Any] | None = None) -> Any:
+    """An argument for nptorch, sharing nothing with PyTorch's; those made with one `made` share what PyTorch's share."""
     if isinstance(x, torch.Tensor):
-        return tensor(x)
+        return tensor(x) if made is None else _beside(x, made)
     if isinstance(x, torch.nn.Module):
         return module(x)
     if isinstance(x, torch.Size):
@@ -32,14 +32,25 @@ def value(x: Any) -> Any:
     if isinstance(x, torch.device):
         return nptorch.device(str(x))
     if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*map(value, x))
+        return type(x)(*(value(y, made) for y in x))
     if isinstance(x, (list, tuple)):
-        return type(x)(map(value, x))
+        return type(x)(value(y, made) for y in x)
     if isinstance(x, dict):
-        return {k: value(v) for k, v in x.items()}
+        return {k: value(v, made) for k, v in x.items()}
     if isinstance(x, slice):
         return slice(value(x.start), value(x.stop), value(x.step))
     return function(x) if callable(x) and not isinstance(x, type) else x
+
+
+def _beside(x: torch.Tensor, made: dict[int, Any]) -> Any:
+    if id(x) not in made:
+        memory = x.untyped_storage()
+        if memory.data_ptr() not in made:
+            every = torch.tensor([], dtype=x.dtype).set_(memory)
+            made[memory.data_ptr()] = nptorch.from_numpy(every.clone().numpy())
+        part = made[memory.data_ptr()].as_strided(tuple(x.shape), x.stride(), x.storage_offset()).detach()
+        made[id(x)] = part.requires_grad_() if x.requires_grad else part
+    return made[id(x)]
 
 
 def tensor(x: torch.Tensor) -> Any:
@@ -50,8 +61,12 @@ def tensor(x: torch.Tensor) -> Any:
             memory = x.as_strided((whole,), (1,), 0).clone().numpy()
             part = nptorch.from_numpy(memory).as_strided(tuple(x.shape), x.stride(), x.storage_offset()).detach()
             return part.requires_grad_() if x.requires_grad else part
-        copy = torch.empty_strided(x.size(), x.stride(), dtype=x.dtype).copy_(x) if 0 not in x.stride() else x.clone()
-    made = nptorch.from_numpy(copy.resolve_conj().resolve_neg().numpy())
+        once = x[
+            tuple(slice(0, 1) if s == 0 and n > 1 else slice(None) for n, s in zip(x.shape, x.stride(), strict=True))
+        ]
+        copy = torch.empty_strided(once.size(), once.stride(), dtype=x.dtype).copy_(once)
+    made = nptorch.from_numpy(copy.resolve_conj().resolve_neg().numpy(force=True))
+    made = made if once.shape == x.shape else made.expand(tuple(x.shape)).detach()
     return made.requires_grad_() if x.requires_grad else made
 
 

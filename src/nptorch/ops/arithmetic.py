@@ -10,24 +10,28 @@ import numpy as np
 from nptorch.ops.pointwise import logaddexp, zeros_of
 from nptorch.ops.pointwise import pow as _pow
 from nptorch.ops.promotion import common
-from nptorch.ops.signatures import binary, function, method, result
+from nptorch.ops.signatures import binary, check_tensors, function, method, result
 from nptorch.tensor import Tensor, from_array
 
-gcd = binary("gcd", lambda xp, x, y: xp.gcd(x, y), promote=common)
-lcm = binary("lcm", lambda xp, x, y: xp.abs(xp.lcm(x, y)), promote=common)
+gcd = binary("gcd", lambda xp, x, y: xp.gcd(x, y), tensors=2, promote=common)
+lcm = binary("lcm", lambda xp, x, y: xp.abs(xp.lcm(x, y)), tensors=2, promote=common)
 # A step of one bit: the slope is 1 in the start, 0 in the direction.
-nextafter = binary("nextafter", lambda xp, x, y: xp.nextafter(x, y), lambda g: g, lambda g: zeros_of(g), promote=common)
+nextafter = binary(
+    "nextafter", lambda xp, x, y: xp.nextafter(x, y), lambda g: g, lambda g: zeros_of(g), tensors=2, promote=common
+)
 
 
 @function()
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other (https://pytorch.org/docs/stable/generated/torch.ldexp.html)."""
+    check_tensors("ldexp", input=input, other=other)
     return input * _pow(2.0, other)
 
 
 @method()
 def ldexp_(self: Tensor, other: Tensor) -> Tensor:
     """In-place ldexp()."""
+    check_tensors("ldexp_", input=self, other=other)
     return self.mul_(_pow(2.0, other))
 
 

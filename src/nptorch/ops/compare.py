@@ -10,7 +10,7 @@ from nptorch import dtypes
 from nptorch.ops.pointwise import _where, conj, log, zeros_of
 from nptorch.ops.promotion import common
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import binary, function, into_out, method, unary
+from nptorch.ops.signatures import binary, check_tensors, function, into_out, method, unary
 from nptorch.tensor import Tensor, from_array
 
 
@@ -32,6 +32,7 @@ maximum = binary(
     lambda xp, x, y: xp.maximum(x, y),
     lambda g, x, y: _share(g, x, y, x > y),
     lambda g, x, y: _share(g, x, y, y > x),
+    tensors=2,
     promote=common,
     inplace=False,
 )
@@ -42,6 +43,7 @@ minimum = binary(
     lambda xp, x, y: xp.minimum(x, y),
     lambda g, x, y: _share(g, x, y, x < y),
     lambda g, x, y: _share(g, x, y, y < x),
+    tensors=2,
     promote=common,
     inplace=False,
 )
@@ -52,6 +54,7 @@ fmax = binary(
     lambda xp, x, y: xp.fmax(x, y),
     lambda g, x, y: g * ((x >= y) | isnan(y)),
     lambda g, x, y: g * ~((x >= y) | isnan(y)),
+    tensors=2,
     promote=common,
     inplace=False,
 )
@@ -62,6 +65,7 @@ fmin = binary(
     lambda xp, x, y: xp.fmin(x, y),
     lambda g, x, y: g * ((x <= y) | isnan(y)),
     lambda g, x, y: g * ~((x <= y) | isnan(y)),
+    tensors=2,
     promote=common,
     inplace=False,
 )
@@ -111,12 +115,14 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
 @function()
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Each element, at least `min`."""
+    check_tensors("clamp_min", input=input)
     return _clamp(input, min, None)
 
 
 @function()
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Each element, at most `max`."""
+    check_tensors("clamp_max", input=input)
     return _clamp(input, None, max)
 
 
@@ -167,22 +173,22 @@ def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     return lerp_op.into(self, self, end, weight)
 
 
-eq = binary("eq", lambda xp, x, y: x == y, promote=common)
+eq = binary("eq", lambda xp, x, y: x == y, tensors=1, promote=common)
 
 
-ne = binary("ne", lambda xp, x, y: x != y, promote=common, aliases=("not_equal",))
+ne = binary("ne", lambda xp, x, y: x != y, tensors=1, promote=common, aliases=("not_equal",))
 
 
-lt = binary("lt", lambda xp, x, y: x < y, promote=common, aliases=("less",))
+lt = binary("lt", lambda xp, x, y: x < y, tensors=1, promote=common, aliases=("less",))
 
 
-le = binary("le", lambda xp, x, y: x <= y, promote=common, aliases=("less_equal",))
+le = binary("le", lambda xp, x, y: x <= y, tensors=1, promote=common, aliases=("less_equal",))
 
 
-gt = binary("gt", lambda xp, x, y: x > y, promote=common, aliases=("greater",))
+gt = binary("gt", lambda xp, x, y: x > y, tensors=1, promote=common, aliases=("greater",))
 
 
-ge = binary("ge", lambda xp, x, y: x >= y, promote=common, aliases=("greater_equal",))
+ge = binary("ge", lambda xp, x, y: x >= y, tensors=1, promote=common, aliases=("greater_equal",))
 
 
 isnan = unary("isnan", lambda xp, x: xp.isnan(x), inplace=False)
@@ -206,13 +212,13 @@ signbit = unary("signbit", lambda xp, x: xp.signbit(x) if x.dtype.kind == "f" el
 logical_not = unary("logical_not", lambda xp, x: xp.logical_not(x))
 
 
-logical_and = binary("logical_and", lambda xp, x, y: xp.logical_and(x, y), promote=common)
+logical_and = binary("logical_and", lambda xp, x, y: xp.logical_and(x, y), tensors=2, promote=common)
 
 
-logical_or = binary("logical_or", lambda xp, x, y: xp.logical_or(x, y), promote=common)
+logical_or = binary("logical_or", lambda xp, x, y: xp.logical_or(x, y), tensors=2, promote=common)
 
 
-logical_xor = binary("logical_xor", lambda xp, x, y: xp.logical_xor(x, y), promote=common)
+logical_xor = binary("logical_xor", lambda xp, x, y: xp.logical_xor(x, y), tensors=2, promote=common)
 
 
 bitwise_not = unary("bitwise_not", lambda xp, x: xp.invert(_bits("bitwise_not", x)))
@@ -248,7 +254,14 @@ def _bits(name: str, x: Any) -> Any:
 
 @function()
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether |input - other| <= atol + rtol |other|, element by element."""
+    """Whether |input - other| <= atol + rtol |other|, element by element.
+
+    Raises: RuntimeError for a negative tolerance.
+    """
+    check_tensors("isclose", input=input, other=other)
+    for name, bound in (("rtol", rtol), ("atol", atol)):
+        if bound < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")
     return from_array(np.asarray(np.isclose(input._array, other._array, rtol, atol, equal_nan)))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from nptorch.ops.pointwise import absolute, conj, cos, imag, real, sin, square, where, zeros_of
 from nptorch.ops.promotion import to_float
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import function, unary
+from nptorch.ops.signatures import check_tensors, function, takes_out, unary
 from nptorch.tensor import Tensor, from_array
 
 _COMPLEX = {"float16": np.complex64, "float32": np.complex64, "float64": np.complex128}
@@ -38,18 +38,22 @@ def _parts(name: str, first: Tensor, second: Tensor) -> None:
 
 
 @function("complex", method=False)
+@takes_out(apart=True)
 def from_parts(real: Tensor, imag: Tensor) -> Tensor:
     """A complex tensor from its real and imaginary parts.
 
     Raises: RuntimeError unless both are of one floating type.
     """
+    check_tensors("complex", real=real, imag=imag)
     _parts("complex", real, imag)
     return complex_op(real, imag)
 
 
 @function(method=False)
+@takes_out(apart=True)
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """A complex tensor from lengths and angles (radians)."""
+    check_tensors("polar", abs=abs, angle=angle)
     _parts("polar", abs, angle)
     return complex_op(abs * cos(angle), abs * sin(angle))
 

@@ -90,6 +90,8 @@ def _fixed_split(name: str, least: int, dim: int) -> None:
             raise RuntimeError(
                 f"torch.{name} requires a tensor with at least {least} dimension{'s' * (least > 1)}, but got a tensor with {input._array.ndim} dimensions!"
             )
+        if isinstance(indices_or_sections, str):
+            raise TypeError(f"{name}(): argument 'indices_or_sections' must be int, sequence or Tensor, not str")
         d = 0 if input._array.ndim == 1 else dim
         if isinstance(indices_or_sections, int) and (
             indices_or_sections < 1 or input._array.shape[d] % indices_or_sections

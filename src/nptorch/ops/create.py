@@ -11,13 +11,15 @@ from nptorch import devices, dtypes
 from nptorch.ops.join import stack
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import function, into_out, method
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
 
-def _finish(array: Any, requires_grad: bool) -> Tensor:
+def _finish(array: Any, requires_grad: bool, out: Tensor | None = None) -> Tensor:
     result = from_array(array)
+    if out is not None:
+        return into_out(out, lambda: result)
     if requires_grad:
         result.requires_grad = True
     return result
@@ -218,7 +220,9 @@ def zeros(
     *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
 ) -> Tensor:
     """A tensor of zeros."""
-    return _finish(np.zeros(_size("zeros", size), _options(dtype, device)), requires_grad)
+    return _finish(
+        np.zeros(_size("zeros", size), _options(dtype if out is None else out.dtype, device)), requires_grad, out
+    )
 
 
 @function(method=False)
@@ -226,7 +230,9 @@ def ones(
     *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
 ) -> Tensor:
     """A tensor of ones."""
-    return _finish(np.ones(_size("ones", size), _options(dtype, device)), requires_grad)
+    return _finish(
+        np.ones(_size("ones", size), _options(dtype if out is None else out.dtype, device)), requires_grad, out
+    )
 
 
 @function(method=False)
@@ -287,6 +293,9 @@ def new(self: Tensor, *args: Any) -> Tensor:
 @function(method=False)
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A matrix with ones on the diagonal and zeros elsewhere."""
+    for name, length in (("n", n), ("m", m)):
+        if length is not None and length < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
     return _finish(np.eye(n, m, dtype=_options(dtype, device)), requires_grad)
 
 
@@ -318,15 +327,32 @@ def arange(
         start, end = 0, start
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     whole = all(isinstance(x, (int, np.integer)) for x in (start, end, step))
-    d = _options(dtype, device, dtypes.int64 if whole else None)
+    d = _options(dtype if out is None else out.dtype, device, dtypes.int64 if whole else None)
     if d == np.int64 and not whole:  # each is cut to an integer first
         start, end, step, whole = int(start), int(end), int(step), True
+        if step == 0:
+            raise ValueError("step must be nonzero after it is cut to an integer; ask for a floating-point dtype")
     count = math.ceil((end - start) / step) if not whole else max(0, -((start - end) // step))
     values = np.arange(count) * step + start if whole else start + np.arange(count, dtype=np.float64) * step
-    return _finish(values.astype(d), requires_grad)
+    return _finish(values.astype(d), requires_grad, out)
+
+
+def _ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:
+    for x in (start, end):
+        if isinstance(x, Tensor) and x._array.ndim:
+            raise RuntimeError(
+                f"{name} only supports 0-dimensional start and end tensors, got shape {list(x._array.shape)}"
+            )
+    if isinstance(steps, float):
+        raise TypeError(f"{name}(): argument 'steps' (position 3) must be int, not float")
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    return _number(start), _number(end)
 
 
 @function(method=False)
@@ -335,9 +361,7 @@ def linspace(
 ) -> Tensor:
     """`steps` numbers at equal distances from start to end, both included."""
     d = _options(dtype, device)
-    start, end = _number(start), _number(end)
-    if steps < 0:
-        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    start, end = _ends("linspace", start, end, steps)
     return _finish(_spaced(start, end, steps, d).astype(d), requires_grad)
 
 
@@ -366,7 +390,7 @@ def logspace(
 ) -> Tensor:
     """Powers of `base` with exponents at equal distances."""
     d = _options(dtype, device)
-    start, end = _number(start), _number(end)
+    start, end = _ends("logspace", start, end, steps)
     exponents = _spaced(start, end, steps, d if d.kind in "iu" else np.dtype(np.result_type(d, np.float64)))
     return _finish(np.power(base, exponents).astype(d), requires_grad)
 

@@ -13,7 +13,7 @@ from nptorch.ops.reduce import put_along, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_shapes, expand, narrow, reshape, slice_op
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, method, not_a_tensor
+from nptorch.ops.signatures import function, method, not_a_tensor, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
@@ -41,6 +41,7 @@ def _window(x: Tensor, index: Tensor, d: int) -> Tensor:
 
 
 @function()
+@takes_out(apart=True)
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on
     (https://pytorch.org/docs/stable/generated/torch.gather.html)."""
@@ -182,6 +183,7 @@ def _line(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, tuple
 
 
 @function()
+@takes_out(apart=True)
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `dim` that `index` names, in its order."""
     if input._array.ndim == 0:  # one line of one element, taken any number of times: still 0-dim for one index
@@ -194,7 +196,13 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """A copy with alpha * source added to the slices that `index` names."""
     if input._array.ndim == 0:
         return reshape(index_add(reshape(input, 1), dim, index, reshape(source, -1), alpha=alpha), ())
-    _, at = _line("index_add", input, dim, index)
+    d, at = _line("index_add", input, dim, index)
+    ours, theirs = (t._array.shape[:d] + t._array.shape[d + 1 :] for t in (input, source))
+    if source._array.ndim and ours != theirs:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. "
+            f"Got self.shape = {list(input._array.shape)} source.shape = {list(source._array.shape)}"
+        )
     return index_put_op(input, source if alpha == 1 else source * alpha, index=at, accumulate=True)
 
 
@@ -246,6 +254,7 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 
 @function()
+@takes_out(apart=True)
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the flattened tensor."""
     flat = reshape(input, -1)
@@ -297,4 +306,6 @@ def searchsorted(
 @function()
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the interval between `boundaries` that each value falls into."""
+    if boundaries._array.ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries._array.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -15,7 +15,7 @@ from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
 from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
-from nptorch.ops.signatures import function, method, not_a_tensor
+from nptorch.ops.signatures import function, method, not_a_tensor, takes_out
 from nptorch.tensor import Tensor, from_array
 
 index_op = op(
@@ -307,6 +307,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"masked_fill only supports boolean masks, but got {mask.dtype if isinstance(mask, Tensor) else type(mask).__name__}"
         )
+    if isinstance(value, Tensor) and value._array.ndim:
+        raise RuntimeError(
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)."
+        )
+    if input._array.dtype.kind != "c" and (
+        isinstance(value, complex) or (isinstance(value, Tensor) and value._array.dtype.kind == "c")
+    ):
+        raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow")
     if isinstance(value, Tensor):
         value = value if value._array.dtype == input._array.dtype else value.to(input.dtype)
     else:
@@ -315,6 +323,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 @function()
+@takes_out(apart=True)
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where `mask` (broadcast) holds, in one dimension."""
     shape = np.broadcast_shapes(input._array.shape, mask._array.shape)
@@ -324,6 +333,8 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 @method()
 def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Write the elements of `source`, in order, to the places where `mask` holds."""
+    if mask._array.dtype.kind != "b":
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype!r}")
     at = np.broadcast_to(mask._array, self._array.shape)
     return _put(self, (at,), reshape(source, -1)[: int(at.sum())], accumulate=False)
 

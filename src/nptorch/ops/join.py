@@ -18,7 +18,7 @@ from nptorch.ops.shape import (
     transpose,
     unsqueeze,
 )
-from nptorch.ops.signatures import axis, function, into_out, method, not_a_tensor
+from nptorch.ops.signatures import axis, check_apart, function, into_out, method, not_a_tensor
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor
 
@@ -53,7 +53,7 @@ def _tensors(name: str, tensors: Any) -> list[Tensor]:
         if not isinstance(t, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
     if not tensors:
-        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+        raise (ValueError if name == "cat" else RuntimeError)(f"{name}(): expected a non-empty list of Tensors")
     return list(tensors)
 
 
@@ -79,7 +79,10 @@ def cat(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
             raise RuntimeError(
                 f"Sizes of tensors must match except in dimension {d}. Expected size {first[bad]} but got size {shape[bad]} for tensor number {i} in the list."
             )
-    return cat_op(*solid, axis=d) if out is None else into_out(out, cat_op, *solid, axis=d)
+    if out is None:
+        return cat_op(*solid, axis=d)
+    check_apart(out, solid)
+    return into_out(out, cat_op, *solid, axis=d)
 
 
 @function(method=False)
@@ -177,19 +180,29 @@ def flip(input: Tensor, *axes: Any, dims: Any = ()) -> Tensor:
 @function()
 def fliplr(input: Tensor) -> Tensor:
     """flip() along dimension 1."""
+    if input._array.ndim < 2:
+        raise RuntimeError(f"Input must be >= 2-d, got {input._array.ndim}-d")
     return flip(input, 1)
 
 
 @function()
 def flipud(input: Tensor) -> Tensor:
     """flip() along dimension 0."""
+    if not input._array.ndim:
+        raise RuntimeError("Input must be >= 1-d, got 0-d")
     return flip(input, 0)
 
 
 @function()
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """Turned by k quarter turns in the plane of two dimensions."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input._array.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input._array.ndim}")
     a, b = dims
+    if a == b or abs(a - b) == input._array.ndim:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
     turned = {
         0: lambda: clone(input),
         1: lambda: transpose(flip(input, b), a, b),
@@ -203,6 +216,8 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Elements shifted along dimensions (or the flattened tensor), those that fall off coming back in front."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if not shifts:
+        raise RuntimeError("`shifts` required")
     if dims is None or dims == ():
         return reshape(roll_op(reshape(input, -1), shifts=shifts, axes=(0,)), input._array.shape)
     dims = (dims,) if isinstance(dims, int) else tuple(dims)
@@ -211,15 +226,22 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return roll_op(input, shifts=shifts, axes=tuple(axis("roll", d, input._array.ndim) for d in dims))
 
 
+def _matrices(name: str, x: Tensor) -> None:
+    if x._array.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got {x._array.ndim}")
+
+
 @function()
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dimensions, zeros above."""
+    _matrices("tril", input)
     return tril_op(input, k=diagonal)
 
 
 @function()
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dimensions, zeros below."""
+    _matrices("triu", input)
     return triu_op(input, k=diagonal)
 
 

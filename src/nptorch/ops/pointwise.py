@@ -11,7 +11,16 @@ import numpy as np
 from nptorch import dtypes
 from nptorch.ops.promotion import cast, common, float_only, result_type, to_float
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import as_tensor_like, binary, function, into_out, method, not_a_tensor, unary
+from nptorch.ops.signatures import (
+    as_tensor_like,
+    binary,
+    check_tensors,
+    function,
+    into_out,
+    method,
+    not_a_tensor,
+    unary,
+)
 from nptorch.tensor import Tensor, from_array
 
 # --- arithmetic ---
@@ -34,7 +43,7 @@ div = op(
     lambda g, y, out: neg(g * conj(out / y)),
     promote=to_float,
 )
-neg = unary("neg", lambda xp, x: -x, lambda g: neg(g), aliases=("negative",))
+neg = unary("neg", lambda xp, x: _no_bool(x) or -x, lambda g: neg(g), aliases=("negative",))
 absolute = unary("abs", lambda xp, x: xp.abs(x), lambda g, x: g * sgn(x), aliases=("absolute",))
 sign = unary("sign", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g: zeros_of(g))
 sgn = unary("sgn", lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x, lambda g, x, out: _sgn_vjp(g, x, out))
@@ -105,9 +114,19 @@ def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     return sub.into(self, self, _alpha("sub_", other, alpha))
 
 
+def _no_bool(x: Any) -> Any:
+    if x.dtype.kind == "b":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+            "`logical_not()` operator instead."
+        )
+    return None
+
+
 @function()
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input."""
+    check_tensors("rsub", input=input)
     return _sub(other, input, alpha=alpha)
 
 
@@ -186,6 +205,7 @@ fmod = binary(
     lambda xp, x, y: _no_int_zero("modulo", y) or xp.fmod(x, y),
     lambda g: g,
     lambda g, x, y: neg(g * trunc_div(x, y)),
+    tensors=1,
     promote=common,
 )
 
@@ -238,6 +258,8 @@ float_power = op(
 @function("float_power")
 def _float_power(input: Any, exponent: Any) -> Tensor:
     """input ** exponent in double precision."""
+    if not isinstance(exponent, Tensor):
+        check_tensors("float_power", input=input)
     return float_power(input, exponent)
 
 
@@ -257,6 +279,7 @@ logaddexp = binary(
     lambda xp, x, y: _logaddexp(xp, x, y),
     lambda g, x, out: g * conj(exp(x - out)),
     lambda g, y, out: g * conj(exp(y - out)),
+    tensors=2,
     promote=float_only("logaddexp"),
     inplace=False,
 )
@@ -327,6 +350,7 @@ atan2 = binary(
     lambda xp, x, y: xp.arctan2(x, y),
     lambda g, x, y: g * (y / (x * x + y * y)),
     lambda g, x, y: g * (neg(x) / (x * x + y * y)),
+    tensors=2,
     promote=to_float,
     aliases=("arctan2",),
 )
@@ -335,6 +359,7 @@ hypot = binary(
     lambda xp, x, y: xp.hypot(x, y),
     lambda g, x, out: g * (x / out),
     lambda g, y, out: g * (y / out),
+    tensors=2,
     promote=common,
 )
 deg2rad = unary("deg2rad", lambda xp, x: x * (math.pi / 180), lambda g: g * (math.pi / 180), promote=to_float)
@@ -427,6 +452,7 @@ copysign = binary(
     lambda xp, x, y: xp.copysign(x, y),
     lambda g, x, out: g * (sign(x) * sign(out)),
     lambda g: zeros_of(g),
+    tensors=1,
     promote=to_float,
 )
 

@@ -12,9 +12,9 @@ from nptorch import dtypes
 from nptorch.ops.pointwise import absolute, cast_op, conj, exp, pow, real, sgn, sqrt, where, zeros_of
 from nptorch.ops.registry import op
 from nptorch.ops.shape import expand_op, reshape, squeeze_op, unsqueeze_op, view_op
+from nptorch.ops.signatures import FUNCTIONS, check_tensors, function, into_out, method, result, takes_out
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, into_out, method, result
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -141,9 +141,10 @@ def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: in
         raise RuntimeError(f"hash_tensor: Unknown mode {mode}; only 0 is there")
     x = input._array
     a = parse_axes("hash_tensor", dim, x.ndim)
-    _nonempty("hash_tensor", x, a)
+    _nonempty("hash_tensor", x, a, dim is not None and dim != ())
     wide = x.astype({"f": np.float64, "u": np.uint64, "b": np.uint64}.get(x.dtype.kind, np.int64)).view(np.uint64)
-    return from_array(np.asarray(np.bitwise_xor.reduce(wide, a, keepdims=keepdim)))
+    found = np.bitwise_xor.reduce(wide, axis=a, keepdims=True)
+    return from_array(found if keepdim else np.asarray(found.squeeze(a)))
 
 
 # --- moments ---
@@ -222,10 +223,17 @@ def _extreme_vjp(g: Tensor, x: Tensor, out: Tensor, *, axis: tuple[int, ...], ke
     return share * (_keep(g, axis, keepdims, ndim) / sum_op(share, axis=axis, keepdims=True))
 
 
-def _nonempty(name: str, x: Any, axis: tuple[int, ...]) -> Any:
-    if builtins.any(x.shape[a] == 0 for a in axis) or (not axis and x.size == 0):
+def _nonempty(name: str, x: Any, axis: tuple[int, ...], named: bool = False) -> Any:
+    """Raises: IndexError for a dimension without elements, if it was `named` or is one of several; RuntimeError if all are reduced."""
+    if x.size:
+        return None
+    for a in axis if named or len(axis) < x.ndim else ():
+        if not x.shape[a]:
+            raise IndexError(f"{name}(): Expected reduction dim {a} to have non-zero size, got shape {list(x.shape)}")
+    if len(axis) == x.ndim:
         raise RuntimeError(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0 or to have non-zero size; got shape {list(x.shape)}"
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' "
+            f"argument; got shape {list(x.shape)}"
         )
     return None
 
@@ -239,18 +247,25 @@ amin_op = op(
 
 
 @function()
+@takes_out(apart=True)
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The largest element over `dim`; ties share the gradient."""
-    return amax_op(input, axis=parse_axes("amax", dim, input._array.ndim), keepdims=keepdim)
+    axis = parse_axes("amax", dim, input._array.ndim)
+    _nonempty("amax", input._array, axis, dim != ())
+    return amax_op(input, axis=axis, keepdims=keepdim)
 
 
 @function()
+@takes_out(apart=True)
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The smallest element over `dim`; ties share the gradient."""
-    return amin_op(input, axis=parse_axes("amin", dim, input._array.ndim), keepdims=keepdim)
+    axis = parse_axes("amin", dim, input._array.ndim)
+    _nonempty("amin", input._array, axis, dim != ())
+    return amin_op(input, axis=axis, keepdims=keepdim)
 
 
 @function()
+@takes_out(apart=True)
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element over `dim`."""
     chosen = () if dim is None else dim
@@ -285,7 +300,7 @@ def _along(name: str, input: Tensor, dim: int, keepdim: bool, pick: Any) -> tupl
     scalar = input._array.ndim == 0
     x = reshape(input, 1) if scalar else input
     d = parse_axis(name, dim, x._array.ndim)
-    _nonempty(name, x._array, (d,))
+    _nonempty(name, x._array, (d,), True)
     indices = from_array(np.expand_dims(np.asarray(pick(x._array, d), np.int64), d))
     values = take_along(x, indices, axis=d)
     if scalar or not keepdim:
@@ -296,12 +311,12 @@ def _along(name: str, input: Tensor, dim: int, keepdim: bool, pick: Any) -> tupl
 def _extreme(
     name: str, input: Tensor, dim: Any, keepdim: bool, whole: Any, pick: Any, pairwise: str, other: Any
 ) -> Any:
-    from nptorch.ops.signatures import FUNCTIONS
-
+    check_tensors(name, input=input)
     if isinstance(dim, Tensor) or isinstance(other, Tensor):  # max(a, b)
         return FUNCTIONS[pairwise](input, dim if isinstance(dim, Tensor) else other)
     if dim is None:
         axis = tuple(range(input._array.ndim))
+        _nonempty(name, input._array, axis)
         return whole(input, axis=axis, keepdims=False)
     values, indices = _along(name, input, dim, keepdim, pick)
     return result(name, values=values, indices=indices)
@@ -323,8 +338,9 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor 
 
 def _arg(name: str, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     x = input._array
-    if x.size == 0 and (dim is None or x.shape[parse_axis(name, dim, x.ndim)] == 0):
+    if x.size == 0 and dim is None:
         raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+    _nonempty(name, x, () if dim is None else (parse_axis(name, dim, x.ndim),), True)
     if dim is None:
         found = np.asarray(getattr(x, name)(), np.int64)
         return from_array(found.reshape((1,) * x.ndim) if keepdim else found)

@@ -310,6 +310,11 @@ def _before(tensor: Tensor, copy: bool) -> Tensor:
     return old
 
 
+def _overlaps(array: Any) -> bool:
+    """Whether elements share their memory, as an expanded tensor's do."""
+    return array.size > 1 and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
+
+
 def check_writable(target: Tensor, name: str) -> None:
     """Raises: RuntimeError if an in-place change of `target` is not allowed."""
     root = target._view[0] if target._view is not None else target
@@ -320,7 +325,8 @@ def check_writable(target: Tensor, name: str) -> None:
         raise RuntimeError(
             f"{what} is being used in an in-place operation ({name}); wrap it in no_grad(), or use the form without _"
         )
-    if not target._array.flags.writeable:
+    array = target._array
+    if not array.flags.writeable or (0 in array.strides and _overlaps(array)):
         raise RuntimeError(
             f"{name}: more than one element of the written-to tensor refers to a single memory location, or its memory is "
             "read-only. Please clone() the tensor before performing the operation."

@@ -179,6 +179,10 @@ def diff(
     from nptorch.ops.join import cat_op
     from nptorch.ops.shape import narrow
 
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    if not input._array.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
     d = parse_axis("diff", dim, input._array.ndim)
     if n == 0:
         return input.clone()

@@ -229,6 +229,14 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     n = input._array.ndim
     src = [axis("movedim", d, n) for d in (source if isinstance(source, (tuple, list)) else (source,))]
     dst = [axis("movedim", d, n) for d in (destination if isinstance(destination, (tuple, list)) else (destination,))]
+    if len(src) != len(dst):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({source} dims) should contain the same number of dims as "
+            f"destination ({destination} dims)"
+        )
+    for what, given, found in (("source", source, src), ("destination", destination, dst)):
+        if len(set(found)) < len(found):
+            raise RuntimeError(f"movedim: repeated dim in `{what}` ({given})")
     order = [d for d in range(n) if d not in src]
     for to, d in sorted(zip(dst, src, strict=True)):
         order.insert(to, d)
@@ -336,11 +344,18 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
     Raises: RuntimeError if they reach past its end.
     """
+    if not input._array.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, Tensor) and (start._array.ndim or start._array.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     d = axis("narrow", dim, input._array.ndim)
     n, start = input._array.shape[d], int(start)
-    if start < 0:
-        start += n
-    if length < 0 or not 0 <= start <= n - length:
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, got {length}.")
+    if not -n <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+    start += n if start < 0 else 0
+    if start > n - length:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
     return slice_op(input, index=(slice(None),) * d + (slice(start, start + length),))
 

@@ -12,7 +12,7 @@ import numpy as np
 from nptorch import dtypes, naming
 from nptorch.grad_mode import mode
 from nptorch.ops.promotion import Rule
-from nptorch.ops.registry import Op, op, write
+from nptorch.ops.registry import Op, check_writable, op, write
 from nptorch.tensor import Tensor, from_array
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -81,16 +81,24 @@ def binary(
     aliases: tuple[str, ...] = (),
     inplace: bool = True,
     label: str | None = None,
+    tensors: int = 0,
 ) -> Op:
-    """An op of two tensors, broadcast against each other, with its function, method and in-place method."""
+    """An op of two tensors, broadcast against each other, with its function, method and in-place method.
+
+    tensors: how many of the two, from the first, must be tensors (where PyTorch takes no number); of 0, one must.
+    """
     made = op(name, forward, *vjps, promote=promote, label=label)
 
     def call(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
-        if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        if not isinstance(input, Tensor) and (tensors or not isinstance(other, Tensor)):
             raise not_a_tensor(name, "input", 1, input)
+        if tensors > 1 and not isinstance(other, Tensor):
+            raise not_a_tensor(name, "other", 2, other)
         return made(input, other) if out is None else into_out(out, made, input, other)
 
     def call_inplace(self: Tensor, other: Any) -> Tensor:
+        if tensors > 1 and not isinstance(other, Tensor):
+            raise not_a_tensor(name + "_", "other", 1, other)
         return made.into(self, self, other)
 
     for n in (name, *aliases):
@@ -121,23 +129,48 @@ def into_out(out: Tensor, f: Callable[..., Tensor], *args: Any, **kwargs: Any) -
     result = f(*args, **kwargs)
     if out._array.size == 0 and result._array.size:
         out._array = np.empty(result._array.shape, out._array.dtype)
+    check_writable(out, "out=")
     write(out, result._array, "out=")
     return out
 
 
-def takes_out(f: F) -> F:
-    """`f` with PyTorch's out=: a tensor, or as many as there are results."""
+def check_apart(out: Tensor, inputs: Any) -> None:
+    """Raises: RuntimeError if `out` shares memory with an input."""
+    if any(isinstance(x, Tensor) and np.may_share_memory(x._array, out._array) for x in inputs):
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+
+
+def takes_out(f: Any = None, *, apart: bool = False) -> Any:
+    """`f` with PyTorch's out=: a tensor, or as many as there are results.
+
+    apart: the results are no elementwise function of the inputs, so that PyTorch wants `out` to be of their dtype and to share
+    no memory with an input.
+    """
+    if f is None:
+        return functools.partial(takes_out, apart=apart)
+
+    def put(out: Tensor, found: Tensor, inputs: Any) -> Tensor:
+        if apart:
+            if out._array.dtype != found._array.dtype:
+                raise RuntimeError(f"Expected out tensor to have dtype {found.dtype!r}, but got {out.dtype!r} instead")
+            check_apart(out, inputs)
+        return into_out(out, lambda *_: found, *inputs)
 
     @functools.wraps(f)
     def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
             return f(*args, **kwargs)
-        if not isinstance(out, (tuple, list)):
+        if not isinstance(out, (tuple, list)) and not apart:
             return into_out(out, f, *args, **kwargs)
         found = f(*args, **kwargs)
-        return type(found)(*(into_out(o, lambda y=y: y) for o, y in zip(out, found, strict=True)))
+        if not isinstance(out, (tuple, list)):
+            return put(out, found, args)
+        return type(found)(*(put(o, y, args) for o, y in zip(out, found, strict=True)))
 
-    return call  # type: ignore[return-value]
+    return call
 
 
 def not_a_tensor(function: str, argument: str, position: int, found: Any) -> TypeError:
@@ -145,6 +178,13 @@ def not_a_tensor(function: str, argument: str, position: int, found: Any) -> Typ
     return TypeError(
         f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {type(found).__name__}"
     )
+
+
+def check_tensors(function: str, **arguments: Any) -> None:
+    """Raises: TypeError naming the first argument that is no Tensor."""
+    for position, (name, value) in enumerate(arguments.items(), 1):
+        if not isinstance(value, Tensor):
+            raise not_a_tensor(function, name, position, value)
 
 
 # --- arguments ---

@@ -11,7 +11,7 @@ from nptorch.ops.pointwise import where
 from nptorch.ops.reduce import _along, take_along
 from nptorch.ops.shape import clone_op, flatten, movedim, reshape
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, result
+from nptorch.ops.signatures import function, result, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
@@ -110,7 +110,7 @@ def _quantile(
     d = 0 if dim is None else parse_axis(name, dim, input._array.ndim)
     ordered = sort(x, d).values  # NaN last
     n, dtype = ordered._array.shape[d], ordered._array.dtype
-    if not n:
+    if not x._array.size:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     wanted = q if isinstance(q, Tensor) else from_array(np.asarray(q, dtype))
     if not ((wanted._array >= 0) & (wanted._array <= 1)).all():
@@ -158,11 +158,15 @@ def _middle(x: Any, d: int) -> Any:
     return middle
 
 
+def _no_middle(input: Tensor) -> Tensor:
+    return from_array(np.full((), np.nan if input._array.dtype.kind == "f" else 0).astype(input._array.dtype))
+
+
 @function()
 def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The lower median of all elements; with `dim`, (values, indices) along it."""
     if dim is None:
-        return _along("median", flatten(input), 0, False, _middle)[0]
+        return _along("median", flatten(input), 0, False, _middle)[0] if input._array.size else _no_middle(input)
     values, indices = _along("median", input, dim, keepdim, _middle)
     return result("median", values=values, indices=indices)
 
@@ -177,7 +181,7 @@ def _nan_middle(x: Any, d: int) -> Any:
 def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """median() of what is not NaN."""
     if dim is None:
-        return _along("nanmedian", flatten(input), 0, False, _nan_middle)[0]
+        return _along("nanmedian", flatten(input), 0, False, _nan_middle)[0] if input._array.size else _no_middle(input)
     values, indices = _along("nanmedian", input, dim, keepdim, _nan_middle)
     return result("nanmedian", values=values, indices=indices)
 
@@ -191,6 +195,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
             found, counts = np.unique(line, return_counts=True)
             return int(np.flatnonzero(line == found[counts.argmax()])[-1])
 
+        if not x.size:
+            return np.zeros(x.shape[:d] + x.shape[d + 1 :], np.int64)
         return np.apply_along_axis(last_of, d, x)
 
     values, indices = _along("mode", input, dim, keepdim, pick)
@@ -239,10 +245,11 @@ def _kth(x: Any, d: int, k: int) -> Any:
 
 
 @function()
+@takes_out(apart=True)
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim` (k counts from 1), and its index."""
     n = input._array.shape[parse_axis("kthvalue", dim, input._array.ndim)] if input._array.ndim else 1
-    if not 1 <= k <= n:
+    if n and not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
     values, indices = _along("kthvalue", input, dim, keepdim, lambda x, d: _kth(x, d, k - 1))
     return result("kthvalue", values=values, indices=indices)

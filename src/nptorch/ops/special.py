@@ -144,6 +144,7 @@ igamma = binary(
     by_scipy("igamma", "gammainc", 2),
     _no_slope("igamma"),
     lambda g, x, y: g * _gamma_slope(x, y),
+    tensors=2,
     promote=to_float,
 )
 igammac = binary(
@@ -151,6 +152,7 @@ igammac = binary(
     by_scipy("igammac", "gammaincc", 2),
     _no_slope("igammac"),
     lambda g, x, y: neg(g * _gamma_slope(x, y)),
+    tensors=2,
     promote=to_float,
 )
 

@@ -8,6 +8,7 @@ from nptorch.nn.functional.embedding import *  # noqa: F403
 from nptorch.nn.functional.linear_cross_entropy import *  # noqa: F403
 from nptorch.nn.functional.loss import *  # noqa: F403
 from nptorch.nn.functional.margin_loss import *  # noqa: F403
+from nptorch.nn.functional.native import *  # noqa: F403
 from nptorch.nn.functional.normalization import *  # noqa: F403
 from nptorch.nn.functional.padding import *  # noqa: F403
 from nptorch.nn.functional.pooling import *  # noqa: F403

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nptorch.ops.signatures import not_a_tensor
-from nptorch.tensor import Tensor
-
-
-def check_tensors(function: str, **arguments: Any) -> None:
-    """Raises: TypeError naming the first argument that is no Tensor."""
-    for position, (name, value) in enumerate(arguments.items(), 1):
-        if not isinstance(value, Tensor):
-            raise not_a_tensor(function, name, position, value)
+from nptorch.ops.signatures import check_tensors as check_tensors
 
 
 def ntuple(value: Any, n: int, name: str) -> tuple[int, ...]:
