@@ -44,6 +44,7 @@ from nptorch.tensor import typename as typename
 
 # These use the names above, as a user would.
 from nptorch import autograd as autograd  # isort: skip
+from nptorch import forms as _forms  # isort: skip
 from nptorch import linalg as linalg  # isort: skip
 from nptorch import nn as nn  # isort: skip
 from nptorch import optim as optim  # isort: skip
@@ -63,6 +64,7 @@ from math import pi as pi  # isort: skip
 
 newaxis = None
 
+_forms.publish()
 _methods.bind()
 _kernels.install(_TABLE)
 globals().update(_FUNCTIONS)

@@ -24,7 +24,6 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     gather,
     histogram,
     index,
-    inplace,
     integrate,
     join,
     linalg,

@@ -11,15 +11,13 @@ from nptorch import devices, dtypes
 from nptorch.ops.join import stack
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import function, into_out, method
+from nptorch.ops.signatures import function, method
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
 
-def _finish(array: Any, requires_grad: bool, out: Tensor | None = None) -> Tensor:
+def _finish(array: Any, requires_grad: bool) -> Tensor:
     result = from_array(array)
-    if out is not None:
-        return into_out(out, lambda: result)
     if requires_grad:
         result.requires_grad = True
     return result
@@ -216,23 +214,15 @@ def empty(
 
 
 @function(method=False)
-def zeros(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
-) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
-    return _finish(
-        np.zeros(_size("zeros", size), _options(dtype if out is None else out.dtype, device)), requires_grad, out
-    )
+    return _finish(np.zeros(_size("zeros", size), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
-def ones(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
-) -> Tensor:
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return _finish(
-        np.ones(_size("ones", size), _options(dtype if out is None else out.dtype, device)), requires_grad, out
-    )
+    return _finish(np.ones(_size("ones", size), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
@@ -315,7 +305,6 @@ def arange(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-    out: Tensor | None = None,
 ) -> Tensor:
     """start, start + step, ... below `end`; int64 if all three are integers
     (https://pytorch.org/docs/stable/generated/torch.arange.html).
@@ -332,14 +321,14 @@ def arange(
     if (end - start) * step < 0:
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     whole = all(isinstance(x, (int, np.integer)) for x in (start, end, step))
-    d = _options(dtype if out is None else out.dtype, device, dtypes.int64 if whole else None)
+    d = _options(dtype, device, dtypes.int64 if whole else None)
     if d == np.int64 and not whole:  # each is cut to an integer first
         start, end, step, whole = int(start), int(end), int(step), True
         if step == 0:
             raise ValueError("step must be nonzero after it is cut to an integer; ask for a floating-point dtype")
     count = math.ceil((end - start) / step) if not whole else max(0, -((start - end) // step))
     values = np.arange(count) * step + start if whole else start + np.arange(count, dtype=np.float64) * step
-    return _finish(values.astype(d), requires_grad, out)
+    return _finish(values.astype(d), requires_grad)
 
 
 def _ends(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any]:

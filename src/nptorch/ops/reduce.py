@@ -144,7 +144,7 @@ def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: in
     _nonempty("hash_tensor", x, a, dim is not None and dim != ())
     wide = x.astype({"f": np.float64, "u": np.uint64, "b": np.uint64}.get(x.dtype.kind, np.int64)).view(np.uint64)
     found = np.bitwise_xor.reduce(wide, axis=a, keepdims=True)
-    return from_array(found if keepdim else np.asarray(found.squeeze(a)))
+    return from_array(np.asarray(found if keepdim else found.squeeze(a)))
 
 
 # --- moments ---

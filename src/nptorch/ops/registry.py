@@ -336,16 +336,21 @@ def check_writable(target: Tensor, name: str) -> None:
 _KIND_RANK = {"b": dtypes.BOOL, "u": dtypes.INT, "i": dtypes.INT, "f": dtypes.FLOAT, "c": dtypes.COMPLEX}
 
 
+def check_category(target: Tensor, found: Any, name: str) -> None:
+    """Raises: RuntimeError if `target` holds integers and a floating-point result is to go there, and the like."""
+    if _KIND_RANK[found.kind] > _KIND_RANK[target._array.dtype.kind]:
+        raise RuntimeError(
+            f"{name}: result type {dtypes.of(found)!r} can't be cast to the desired output type {target.dtype!r}"
+        )
+
+
 def write(target: Tensor, values: Any, name: str) -> None:
     """Write an operation's result into `target` and count the change.
 
     Raises: RuntimeError if the shape would grow or the category of the dtype would fall.
     """
     values = np.asarray(values)
-    if _KIND_RANK[values.dtype.kind] > _KIND_RANK[target._array.dtype.kind]:
-        raise RuntimeError(
-            f"{name}: result type {dtypes.of(values.dtype)!r} can't be cast to the desired output type {target.dtype!r}"
-        )
+    check_category(target, values.dtype, name)
     if values.shape != target._array.shape:
         raise RuntimeError(
             f"{name}: output with shape {list(target._array.shape)} doesn't match the broadcast shape {list(values.shape)}"
