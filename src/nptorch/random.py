@@ -267,7 +267,12 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
-    """Indices drawn with probabilities in proportion to each row's weights."""
+    """Indices drawn with probabilities in proportion to each row's weights.
+
+    Raises: RuntimeError for weights of more than two dimensions.
+    """
+    if input._array.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {input._array.ndim}")
     return from_array(engine(generator).multinomial(input._array, num_samples, replacement))
 
 

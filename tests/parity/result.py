@@ -14,3 +14,5 @@ class Result:
     reason: str = ""
     errors: int = 0  # wrong inputs tried
     taken: tuple[str, ...] = ()  # those that were not refused as PyTorch refuses them
+    forms: int = 0  # method, in-place method, out=
+    unlike: tuple[str, ...] = ()  # those that are missing or give something else

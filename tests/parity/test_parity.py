@@ -1,4 +1,4 @@
-"""What was right stays right: each name of right.txt against PyTorch, few samples each."""
+"""What was right stays right: each name of right.txt against PyTorch, few samples each; those of whole.txt in all forms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ pytest.importorskip("torch.testing._internal.common_methods_invocations")
 from tests.parity import operators, report
 
 SHARDS = 16
-RIGHT = report.RIGHT.read_text().split() if report.RIGHT.exists() else []
+RIGHT, WHOLE = (path.read_text().split() if path.exists() else [] for path in (report.RIGHT, report.WHOLE))
 
 
 @pytest.mark.slow
@@ -21,3 +21,4 @@ def test_right_stays_right(shard: int) -> None:
     assert names or not RIGHT
     found = operators.run(names, cap=4)
     assert {n: r.reason for n, r in found.items() if r.status != "right"} == {}
+    assert {n: (*r.taken, *r.unlike) for n, r in found.items() if n in WHOLE and not report.is_whole(r)} == {}

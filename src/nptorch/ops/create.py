@@ -322,7 +322,7 @@ def arange(
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     whole = all(isinstance(x, (int, np.integer)) for x in (start, end, step))
     d = _options(dtype, device, dtypes.int64 if whole else None)
-    if d == np.int64 and not whole:  # each is cut to an integer first
+    if d.kind in "iu" and not whole:  # each is cut to an integer first
         start, end, step, whole = int(start), int(end), int(step), True
         if step == 0:
             raise ValueError("step must be nonzero after it is cut to an integer; ask for a floating-point dtype")

@@ -122,9 +122,6 @@ def scatter(
 ) -> Tensor:
     """A copy with `src` written where `index` points along `dim`: the reverse of gather()
     (https://pytorch.org/docs/stable/generated/torch.Tensor.scatter_.html)."""
-    if input._array.ndim == 0:
-        line = reshape(src, -1) if isinstance(src, Tensor) else src
-        return reshape(scatter(reshape(input, 1), dim, reshape(index, -1), line, value=value, reduce=reduce), ())
     return scatter_(input.clone(), dim, index, src, value=value, reduce=reduce)
 
 
@@ -133,6 +130,10 @@ def scatter_(
     self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
     """In-place scatter(); reduce="add" adds and "multiply" multiplies."""
+    if self._array.ndim == 0:
+        line = reshape(src, -1) if isinstance(src, Tensor) else src
+        scatter_(reshape(self, 1), dim, reshape(index, -1), line, value=value, reduce=reduce)
+        return self
     index = _beside(self, index)
     d = parse_axis("scatter_", dim, self._array.ndim)
     _indices("scatter", index, self._array.ndim, self._array.shape[d])
@@ -233,6 +234,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 @method()
 def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """In-place index_add()."""
+    if self._array.ndim == 0:
+        index_add_(reshape(self, 1), dim, index, reshape(source, -1), alpha=alpha)
+        return self
     _, at = _line("index_add_", self, dim, index)
     return _put(self, at, source if alpha == 1 else source * alpha, accumulate=True)
 
@@ -240,6 +244,9 @@ def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @method()
 def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """In-place index_copy()."""
+    if self._array.ndim == 0:
+        index_copy_(reshape(self, 1), dim, index, reshape(source, -1))
+        return self
     _, at = _line("index_copy_", self, dim, index)
     return _put(self, at, source, accumulate=False)
 
@@ -247,6 +254,9 @@ def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 @method()
 def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """In-place index_fill()."""
+    if self._array.ndim == 0:
+        index_fill_(reshape(self, 1), dim, index, value)
+        return self
     _, at = _line("index_fill_", self, dim, index)
     return _put(
         self, at, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)), accumulate=False
