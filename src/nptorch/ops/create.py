@@ -322,11 +322,12 @@ def arange(
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
     whole = all(isinstance(x, (int, np.integer)) for x in (start, end, step))
     d = _options(dtype, device, dtypes.int64 if whole else None)
-    if d.kind in "iu" and not whole:  # each is cut to an integer first
+    count = math.ceil((end - start) / step) if not whole else max(0, -((start - end) // step))
+    if d.kind in "iu" and not whole:  # each is cut to an integer first; what int64 cuts before it counts, the others cut after
         start, end, step, whole = int(start), int(end), int(step), True
         if step == 0:
             raise ValueError("step must be nonzero after it is cut to an integer; ask for a floating-point dtype")
-    count = math.ceil((end - start) / step) if not whole else max(0, -((start - end) // step))
+        count = max(0, -((start - end) // step)) if d == np.int64 else count
     values = np.arange(count) * step + start if whole else start + np.arange(count, dtype=np.float64) * step
     return _finish(values.astype(d), requires_grad)
 
