@@ -38,7 +38,7 @@ $(TEST_VENV)/.installed: pyproject.toml setup.py $(wildcard native/*/*)
 	touch $@
 
 digits-model: $(VENV)/.installed  ## the digit network of the package, as it was trained: about ten minutes
-	$(VENV)/bin/nptorch train digitnet --data mnist --augment --epochs 24 --schedule cosine --seed 0 --threads 3 --run-dir runs/digitnet
+	$(VENV)/bin/nptorch train digitnet --data mnist --augment --reject --epochs 24 --schedule cosine --seed 0 --threads 3 --run-dir runs/digitnet
 	cp runs/digitnet/best.pt src/nptorch/app/digits.pt
 
 clean:  ## remove what was built
