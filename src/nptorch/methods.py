@@ -28,6 +28,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     linalg,
     matrix_function,
     matrix_norm,
+    parts,
     pointwise,
     running,
     scatter_reduce,
@@ -57,7 +58,7 @@ def _len(self: Tensor) -> int:
 def _iter(self: Tensor) -> Iterator[Tensor]:
     if self._array.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return iter(shape.unbind(self, 0))
+    return iter(parts.unbind(self, 0))
 
 
 @method("__contains__")

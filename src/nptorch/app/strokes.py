@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def _windings(n: int, rng: np.random.Generator) -> Array:
 
 def _sign(text: str) -> list[tuple[str, str]]:
     lines = [line.split() for line in text.split("|")]
-    return [pair for line in lines for pair in zip(line[:-1], line[1:], strict=True)]
+    return [pair for line in lines for pair in itertools.pairwise(line)]
 
 
 _LONGEST = max(len(_sign(text)) for text in _SIGNS)

@@ -14,10 +14,10 @@ from nptorch.ops import activation as ops
 from nptorch.ops import pointwise
 from nptorch.ops.activation import prelu
 from nptorch.ops.compare import clamp
+from nptorch.ops.parts import chunk
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import Op
-from nptorch.ops.shape import chunk
 from nptorch.ops.signatures import axis, function
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
