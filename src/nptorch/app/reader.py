@@ -21,7 +21,8 @@ from nptorch.serialization import load
 from nptorch.tensor import Tensor
 
 INK_DATA = ("mnist", "digits", "kmnist", "emnist")  # what was trained on these expects MNIST's treatment of ink
-UNSURE = 0.5  # below this the network says that it does not know
+# Below this the picture shows no digit: the class for that has taken the rest. Digits that look like two share more between them.
+UNSURE = 0.2
 
 
 @dataclass
