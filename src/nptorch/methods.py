@@ -20,9 +20,11 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     copies,
     create,
     decompose,
+    diagonals,
     gather,
     histogram,
     index,
+    inplace,
     integrate,
     join,
     linalg,
@@ -37,6 +39,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     sort,
     special,
     stft,
+    strides,
     windows,
 )
 from nptorch.ops.pointwise import cast_op
@@ -216,7 +219,9 @@ for _name, _target in {
     "iand": "bitwise_and_", "ior": "bitwise_or_", "ixor": "bitwise_xor_",
 }.items():  # fmt: skip
     _inplace_operator(f"__{_name}__", METHODS[_target])
+METHODS["__rdiv__"] = METHODS["__rtruediv__"]
 METHODS["__matmul__"] = lambda self, other: linalg.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+METHODS["__rmatmul__"] = lambda self, other: linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 METHODS["__neg__"] = lambda self: pointwise.neg(self)
 METHODS["__pos__"] = lambda self: self
 METHODS["__abs__"] = lambda self: pointwise.absolute(self)
@@ -363,15 +368,6 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
 
 
 @method()
-def storage_offset(self: Tensor) -> int:
-    """The first element's place in the memory shared with its root, in elements."""
-    root = self._array
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    return (self._array.__array_interface__["data"][0] - root.__array_interface__["data"][0]) // self._array.itemsize
-
-
-@method()
 def set_(self: Tensor, source: Tensor) -> Tensor:
     """Take over the memory of another tensor."""
     self.data = source
@@ -387,30 +383,6 @@ def resize_(self: Tensor, *sizes: Any) -> Tensor:
     self._array = flat.reshape(wanted)
     self._version[0] += 1
     return self
-
-
-# --- in-place forms of shape ---
-
-
-def _inplace_view(name: str) -> None:
-    made = METHODS[name]
-
-    def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        viewed = made(self, *args, **kwargs)
-        self._array, self._edge, self._requires_grad = (
-            viewed._array,
-            viewed._edge if viewed._requires_grad else None,
-            viewed._requires_grad,
-        )
-        return self
-
-    change.__name__ = change.__qualname__ = name + "_"
-    change.__doc__ = f"In-place {name}()."
-    METHODS[name + "_"] = change
-
-
-for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "tril", "triu"):
-    _inplace_view(_name)
 
 
 # --- autograd ---

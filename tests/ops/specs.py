@@ -316,5 +316,6 @@ from tests.ops import samples_breadth as samples_breadth  # noqa: E402
 from tests.ops import samples_complex as samples_complex  # noqa: E402
 from tests.ops import samples_fft as samples_fft  # noqa: E402
 from tests.ops import samples_linalg as samples_linalg  # noqa: E402
+from tests.ops import samples_memory as samples_memory  # noqa: E402
 from tests.ops import samples_recurrent as samples_recurrent  # noqa: E402
 from tests.ops import samples_special as samples_special  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nptorch.ops import parts, shape
+from nptorch.ops import parts, shape, strides
 from nptorch.ops.index import copy_
 from nptorch.ops.signatures import FUNCTIONS, METHODS, axis, function, named
 from nptorch.tensor import Tensor
@@ -13,7 +13,7 @@ from nptorch.tensor import Tensor
 
 _COPIED = {
     "alias": lambda input: input,
-    "as_strided": shape.as_strided,
+    "as_strided": strides.as_strided,
     "diagonal": shape.diagonal,
     "expand": shape.expand,
     "narrow": shape.narrow,
@@ -68,7 +68,8 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 @function()
 def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """A copy with `src` where as_strided() of these arguments reads."""
-    return _replaced(input, src, shape.as_strided, size, stride, storage_offset or 0)
+    inside = None if storage_offset is None else storage_offset - strides.storage_offset(input)
+    return _replaced(input, src, strides.as_strided, size, stride, inside)
 
 
 @function()

@@ -399,7 +399,7 @@ def op(
 
 
 def _copy_slices(xp: Any, x: Any, part: Any, *, chain: tuple[Any, ...]) -> Any:
-    out = place = x.copy()
+    out = place = x.copy("K")
     for view, params in chain:
         place = view.forward(xp, place, **params)
     place[...] = part

@@ -38,19 +38,6 @@ unsqueeze_op = op(
 squeeze_op = op(
     "squeeze", lambda xp, x, *, dims: xp.squeeze(x, dims), lambda g, x_shape: reshape(g, x_shape), view=True
 )
-as_strided_op = op(
-    "as_strided",
-    lambda xp, x, *, size, stride, offset: _strided(x, size, stride, offset),
-    lambda g, x_shape, *, size, stride, offset: as_strided_scatter(
-        g, shape=x_shape, size=size, stride=stride, offset=offset
-    ),
-    view=True,
-)
-as_strided_scatter = op(
-    "as_strided_scatter",
-    lambda xp, g, *, shape, size, stride, offset: _scatter_strided(xp, g, shape, size, stride, offset),
-    lambda g, *, shape, size, stride, offset: as_strided_op(g, size=size, stride=stride, offset=offset),
-)
 diagonal_op = op(
     "diagonal",
     lambda xp, x, *, offset, dim1, dim2: _diagonal(x, offset, dim1, dim2),
@@ -91,23 +78,6 @@ def _unfold_backward(xp: Any, g: Any, *, shape: Any, dim: int, size: int, step: 
 
 
 unfold_backward = op("unfold_backward", _unfold_backward, lambda g, *, shape, **window: unfold_op(g, **window))
-
-
-def _strided(x: Any, size: Any, stride: Any, offset: int) -> Any:
-    flat = x if x.ndim == 1 and x.flags.c_contiguous else x.reshape(-1, copy=False)
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    if math.prod(size) and not 0 <= last < flat.size:
-        raise RuntimeError(
-            f"as_strided(): size {list(size)}, stride {list(stride)}, offset {offset} reach outside the {flat.size} elements"
-        )
-    return np.lib.stride_tricks.as_strided(flat[offset:], size, [s * x.itemsize for s in stride])
-
-
-def _scatter_strided(xp: Any, g: Any, shape: Any, size: Any, stride: Any, offset: int) -> Any:
-    out = xp.zeros(shape, g.dtype)
-    where = _strided(xp.arange(out.size).reshape(shape), size, stride, offset)
-    xp.add.at(out.reshape(-1), where.reshape(-1), g.reshape(-1))
-    return out
 
 
 # --- shapes ---
@@ -316,12 +286,6 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All tensors expanded to their common shape."""
     shape = broadcast_shapes(*[t._array.shape for t in tensors])
     return tuple(expand(t, shape) for t in tensors)
-
-
-@function()
-def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Tensor:
-    """A view with any size, stride and offset, counted in elements of a contiguous input."""
-    return as_strided_op(input, size=tuple(size), stride=tuple(stride), offset=storage_offset)
 
 
 @function()
