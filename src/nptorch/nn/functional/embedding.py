@@ -10,7 +10,7 @@ from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops.reduce import sum_op, vector_norm
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_tensors
-from nptorch.ops.signatures import axis, function
+from nptorch.ops.signatures import axes, function
 from nptorch.tensor import Tensor, from_array
 
 
@@ -115,7 +115,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 over the product of their lengths (at least eps each) along `dim`."""
     x1, x2 = broadcast_tensors(x1, x2)
-    d = (axis("cosine_similarity", dim, x1._array.ndim),)
+    d = axes("cosine_similarity", dim, x1._array.ndim)
     a, b = (x / vector_norm(x, 2.0, d, True).clamp(min=eps) for x in (x1, x2))
     return sum_op(a * b, axis=d, keepdims=False)
 

@@ -23,7 +23,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
             f"but {c} is not divisible by {r * r}"
         )
-    x = reshape(input, -1, c // (r * r), r, r, h, w)
+    x = reshape(input, math.prod(lead), c // (r * r), r, r, h, w)
     return reshape(permute_op(x, dims=(0, 1, 4, 2, 5, 3)), *lead, c // (r * r), h * r, w * r)
 
 
@@ -35,7 +35,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         raise RuntimeError(
             f"pixel_unshuffle expects height and width to be divisible by downscale_factor {r}, got {h} and {w}"
         )
-    x = reshape(input, -1, c, h // r, r, w // r, r)
+    x = reshape(input, math.prod(lead), c, h // r, r, w // r, r)
     return reshape(permute_op(x, dims=(0, 1, 3, 5, 2, 4)), *lead, c * r * r, h // r, w // r)
 
 
