@@ -67,6 +67,14 @@ def _ratio(n: int, m: int, align_corners: bool, scale: float | None) -> float:
     return 1 / scale if scale else n / m
 
 
+def cubic_weights(t: Any) -> list[tuple[int, Any]]:
+    """Keys' cubic convolution with a = -0.75: the weights of the pixels around a place t in [0, 1) behind pixel 0."""
+    a = -0.75
+    near = lambda u: ((a + 2) * u - (a + 3)) * u * u + 1
+    far = lambda u: ((a * u - 5 * a) * u + 8 * a) * u - 4 * a
+    return [(-1, far(t + 1)), (0, near(t)), (1, near(1 - t)), (2, far(2 - t))]
+
+
 def _weights(n: int, m: int, kind: str, align_corners: bool, scale: float | None, dtype: Any) -> Any:
     """The weights of m new points on n old ones, as a matrix (n, m)."""
     k, ratio = np.arange(m), _ratio(n, m, align_corners, scale)
@@ -78,11 +86,8 @@ def _weights(n: int, m: int, kind: str, align_corners: bool, scale: float | None
     t = at - low
     if kind == "linear":
         taps = [(0, 1 - t), (1, t)]
-    else:  # Keys' cubic convolution with a = -0.75
-        a = -0.75
-        near = lambda u: ((a + 2) * u - (a + 3)) * u * u + 1
-        far = lambda u: ((a * u - 5 * a) * u + 8 * a) * u - 4 * a
-        taps = [(-1, far(t + 1)), (0, near(t)), (1, near(1 - t)), (2, far(2 - t))]
+    else:
+        taps = cubic_weights(t)
     for shift, weight in taps:
         np.add.at(out, (np.clip(low + shift, 0, n - 1), k), weight)
     return out
