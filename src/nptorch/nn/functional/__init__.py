@@ -4,6 +4,7 @@ from nptorch.nn.functional.activation import *  # noqa: F403
 from nptorch.nn.functional.attention import *  # noqa: F403
 from nptorch.nn.functional.convolution import *  # noqa: F403
 from nptorch.nn.functional.convolution3d import *  # noqa: F403
+from nptorch.nn.functional.ctc import *  # noqa: F403
 from nptorch.nn.functional.embedding import *  # noqa: F403
 from nptorch.nn.functional.embedding_bag import *  # noqa: F403
 from nptorch.nn.functional.fractional_pooling import *  # noqa: F403
