@@ -73,6 +73,10 @@ def _ctc_backward(
     return out
 
 
+def _no_further(g: Any) -> Any:
+    raise RuntimeError("ctc_loss(): the derivative of its gradient is not implemented")
+
+
 ctc_loss_op = op(
     "ctc_loss",
     _ctc,
@@ -81,7 +85,7 @@ ctc_loss_op = op(
     ),
     promote=lambda xs: [*float_only("ctc_loss")(xs[:1]), *xs[1:]],
 )
-ctc_loss_backward = op("ctc_loss_backward", _ctc_backward)  # PyTorch goes no further either
+ctc_loss_backward = op("ctc_loss_backward", _ctc_backward, joint=_no_further)
 
 
 def _lengths(name: str, lengths: Any, n: int, most: int) -> Any:

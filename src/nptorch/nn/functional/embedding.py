@@ -46,8 +46,8 @@ def _without_padding(rows: Tensor, index: Tensor, padding: int | None) -> Tensor
     )
 
 
-def check_index(name: str, index: Tensor, rows: int) -> None:
-    """Raises: RuntimeError unless the index holds integers, IndexError for one that names none of the rows."""
+def check_index(name: str, index: Tensor, rows: int, error: type[Exception] = IndexError) -> None:
+    """Raises: RuntimeError unless the index holds integers, `error` for one that names none of the rows."""
     numbers = index._array
     if numbers.dtype.kind not in "iu":
         raise RuntimeError(
@@ -55,7 +55,7 @@ def check_index(name: str, index: Tensor, rows: int) -> None:
         )
     if numbers.size and (numbers.min() < 0 or numbers.max() >= rows):
         wrong = numbers[(numbers < 0) | (numbers >= rows)].flat[0]
-        raise IndexError(f"{name}(): index out of range in self: {wrong} is not within [0, {rows})")
+        raise error(f"{name}(): index out of range in self: {wrong} is not within [0, {rows})")
 
 
 def limit_rows(weight: Tensor, index: Any, max_norm: float | None, norm_type: float) -> None:
@@ -153,8 +153,8 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input._array.ndim}D")
     if p < 0:
         raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
-    first, second = triu_indices(input._array.shape[0], input._array.shape[0], 1)
-    return vector_norm(input[first] - input[second], p, (1,), False)
+    pairs = triu_indices(input._array.shape[0], input._array.shape[0], 1)
+    return vector_norm(input[pairs[0]] - input[pairs[1]], p, (1,), False)
 
 
 __all__ = ["cosine_similarity", "embedding", "one_hot", "pairwise_distance", "pdist"]

@@ -61,7 +61,7 @@ def embedding_bag(
     which bags begin -> (B, d); padding_idx does not count
     (https://pytorch.org/docs/stable/generated/torch.nn.functional.embedding_bag.html).
 
-    Raises: ValueError or RuntimeError for bags, weights or a mode that do not fit, IndexError for a number without row.
+    Raises: ValueError or RuntimeError for bags, weights, numbers or a mode that do not fit.
     """
     check_tensors("embedding_bag", input=input, weight=weight)
     if mode not in ("sum", "mean", "max"):
@@ -79,7 +79,7 @@ def embedding_bag(
             f"have the same shape as the input ({list(input._array.shape)})"
         )
     n, d = weight._array.shape
-    check_index("embedding_bag", input, n)
+    check_index("embedding_bag", input, n, RuntimeError)
     index, ends = _bags(input, offsets, include_last_offset)
     limit_rows(weight, index, max_norm, norm_type)
     bags, bag = len(ends) - 1, np.repeat(np.arange(len(ends) - 1), np.diff(ends))

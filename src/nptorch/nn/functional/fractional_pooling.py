@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def _fractional_max_pool(
         out = tuple(int(length * ratio) for length, ratio in zip(lengths, ratios, strict=True))
     for length, k, o in zip(lengths, kernel, out, strict=True):
         if o < 1 or o + k - 1 > length:
-            raise ValueError(
+            raise RuntimeError(
                 f"{name}(): {o} windows of {k} do not fit into the length {length} of an input of size "
                 f"{list(input._array.shape)}; each begins at a place of its own"
             )
@@ -95,7 +96,7 @@ def fractional_max_pool2d(
     """Maxima of windows of kernel_size at random places, as many as output_size or output_ratio say:
     (N, C, H, W) -> (N, C, oH, oW).
 
-    Raises: ValueError if neither is given, or the windows do not fit.
+    Raises: ValueError if neither is given, RuntimeError if the windows do not fit.
     """
     return _fractional_max_pool(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
@@ -111,9 +112,15 @@ def fractional_max_pool3d(
     """Maxima of windows of kernel_size at random places, as many as output_size or output_ratio say:
     (N, C, D, H, W) -> (N, C, oD, oH, oW).
 
-    Raises: ValueError if neither is given, or the windows do not fit.
+    Raises: ValueError if neither is given, RuntimeError if the windows do not fit.
     """
     return _fractional_max_pool(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
-__all__ = ["fractional_max_pool2d", "fractional_max_pool3d"]
+fractional_max_pool2d_with_indices = partial(fractional_max_pool2d, return_indices=True)
+fractional_max_pool3d_with_indices = partial(fractional_max_pool3d, return_indices=True)
+
+__all__ = [
+    "fractional_max_pool2d", "fractional_max_pool2d_with_indices", "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
+]  # fmt: skip

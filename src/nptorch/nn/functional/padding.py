@@ -40,7 +40,9 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     if mode in ("constant", "circular"):  # the others mirror and repeat what is cropped afterwards
         input, sides = _crop(input, sides), [max(p, 0) for p in sides]
     if mode == "constant":
-        widths = tuple((0, 0) for _ in range(n - len(sides) // 2)) + tuple(zip(sides[::2], sides[1::2], strict=True))[::-1]
+        widths = (
+            tuple((0, 0) for _ in range(n - len(sides) // 2)) + tuple(zip(sides[::2], sides[1::2], strict=True))[::-1]
+        )
         return pad_op(input, widths=widths, value=0 if value is None else value) if any(sides) else input
     for i in range(len(sides) // 2):
         d, (left, right) = n - 1 - i, (max(sides[2 * i], 0), max(sides[2 * i + 1], 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,4 +109,10 @@ def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
     return power_norm(avg_pool3d, input, norm_type, ntuple(kernel_size, 3, "kernel_size"), stride, ceil_mode)
 
 
-__all__ = ["adaptive_max_pool3d", "avg_pool3d", "lp_pool3d", "max_pool3d"]
+max_pool3d_with_indices = partial(max_pool3d, return_indices=True)
+adaptive_max_pool3d_with_indices = partial(adaptive_max_pool3d, return_indices=True)
+
+__all__ = [
+    "adaptive_max_pool3d", "adaptive_max_pool3d_with_indices", "avg_pool3d", "lp_pool3d", "max_pool3d",
+    "max_pool3d_with_indices",
+]  # fmt: skip

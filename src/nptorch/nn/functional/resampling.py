@@ -48,6 +48,9 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     return reshape(permute_op(x, dims=(0, 2, 1, *range(3, len(rest) + 3))), n, c, *rest)
 
 
+native_channel_shuffle = channel_shuffle
+
+
 # What each mode does along a dimension, and how many dimensions its input has (None: any).
 _MODES: dict[str, tuple[str, int | None]] = {
     "nearest": ("nearest", None),
@@ -173,6 +176,6 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 
 
 __all__ = [
-    "channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample", "upsample_bilinear",
+    "channel_shuffle", "interpolate", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "upsample", "upsample_bilinear",
     "upsample_nearest",
 ]  # fmt: skip

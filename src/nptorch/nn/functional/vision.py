@@ -115,7 +115,7 @@ def grid_sample(
     return total
 
 
-@function(method=False)
+@function("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", method=False)
 def grid_sampler(
     input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> Tensor:
