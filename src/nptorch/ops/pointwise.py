@@ -120,7 +120,7 @@ floor_div = op(
 )
 trunc_div = op(
     "trunc_div",
-    lambda xp, x, y: _no_int_zero("division", y) or _trunc_divide(xp, x, y),
+    lambda xp, x, y: _no_int_zero("division", y) or trunc_divide(xp, x, y),
     lambda g: zeros_of(g),
     lambda g: zeros_of(g),
     promote=common,
@@ -133,7 +133,7 @@ def _no_int_zero(what: str, y: Any) -> Any:
     return None
 
 
-def _trunc_divide(xp: Any, x: Any, y: Any) -> Any:
+def trunc_divide(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind in "iu":
         return (xp.sign(x) * xp.sign(y) * (xp.abs(x) // xp.abs(y))).astype(x.dtype)
     return xp.trunc(xp.true_divide(x, y))

@@ -98,6 +98,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """x limited to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val, got {min_val} and {max_val}")
+    if input._array.dtype.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
     return _apply(ops.hardtanh, input, inplace, low=min_val, high=max_val)
 
 
