@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nptorch import devices, dtypes, naming
+from nptorch import storage as _storage  # noqa: F401  (it fills METHODS)
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
 from nptorch.ops import (  # noqa: F401  (they fill METHODS)
@@ -365,13 +366,6 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
             int(np.prod([max(n, 1) for n in self._array.shape[i + 1 :]], dtype=int)) for i in range(self._array.ndim)
         )
     return steps if dim is None else steps[axis("stride", dim, self._array.ndim)]
-
-
-@method()
-def set_(self: Tensor, source: Tensor) -> Tensor:
-    """Take over the memory of another tensor."""
-    self.data = source
-    return self
 
 
 @method()

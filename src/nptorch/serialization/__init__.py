@@ -5,9 +5,11 @@ Loading runs nothing that a file names. Source: https://pytorch.org/docs/stable/
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import pickle
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +19,13 @@ from nptorch import devices
 from nptorch.errors import CheckpointError
 from nptorch.serialization.archive import Archive, write_archive
 from nptorch.serialization.atomic import replacing
+from nptorch.serialization.budget import Budget
 from nptorch.serialization.legacy import load_legacy
 from nptorch.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals
 from nptorch.serialization.pickler import Pickler
-from nptorch.serialization.storage import Storage
+from nptorch.serialization.storage import WIDENED, Placement, Storages, stored
 from nptorch.serialization.unpickler import Unpickler
+from nptorch.storage import TypedStorage, UntypedStorage
 
 __all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "save"]
 
@@ -81,71 +85,80 @@ def load(
     """
     if pickle_module not in (None, pickle):
         raise ValueError("load() never leaves reading to another pickle module; leave pickle_module out")
-    place = _placement(map_location)
-    models = not weights_only
+    storages = Storages(_placement(map_location))
     with _opened(f) as (file, name):
         try:
             start = file.tell()
+            length = file.seek(0, os.SEEK_END) - start
+            file.seek(start)
             head = file.read(_TAR[0] + len(_TAR[1]))
             file.seek(start)
+            trusted = weights_only is False
+            unpickler = functools.partial(
+                Unpickler,
+                models=not weights_only,
+                plain=trusted,
+                budget=Budget(length, trusted=trusted),
+                encoding=encoding,
+            )
             if head.startswith(_ZIP):
-                path = None if not mmap else _path(f)
-                return _load_archive(Archive(file, path), place, bool(mmap), models, encoding)
-            if head[_TAR[0] :] == _TAR[1]:
-                raise CheckpointError(
-                    "it is a tar file of PyTorch before 0.1.10; load it with an old PyTorch and save it again"
-                )
-            if not head.startswith(b"\x80"):
-                raise CheckpointError(
-                    f"it is no checkpoint: it starts with {head[:16]!r}" if head else "the file is empty"
-                )
-            if mmap:
-                raise CheckpointError(
-                    "mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out"
-                )
-            return load_legacy(file, place, models=models, encoding=encoding)
+                found = _load_archive(Archive(file, _path(f) if mmap else None), storages, unpickler, bool(mmap))
+            else:
+                _check_legacy(head, bool(mmap))
+                found = load_legacy(file, storages, unpickler)
         except CheckpointError as error:
             raise CheckpointError(f"cannot load {name}: {error}") from error.__cause__
         except Exception as error:  # a damaged file can stumble over anything
             raise CheckpointError(
                 f"cannot load {name}: the file is damaged ({type(error).__name__}: {error})"
             ) from error
+    if storages.widened:
+        warnings.warn(WIDENED, UserWarning, stacklevel=2)
+    return found
 
 
-def _load_archive(
-    archive: Archive, place: Callable[[Storage, str], Storage], mmap: bool, models: bool, encoding: str
-) -> Any:
-    order = bytes(archive.read("byteorder")) if "byteorder" in archive else b"little"
-    if order not in (b"little", b"big"):
+def _check_legacy(head: bytes, mmap: bool) -> None:
+    """Raises: CheckpointError unless a file that starts like this may be of PyTorch before 1.6."""
+    if head[_TAR[0] :] == _TAR[1]:
+        raise CheckpointError(
+            "it is a tar file of PyTorch before 0.1.10; load it with an old PyTorch and save it again"
+        )
+    if not head.startswith(b"\x80"):
+        raise CheckpointError(f"it is no checkpoint: it starts with {head[:16]!r}" if head else "the file is empty")
+    if mmap:
+        raise CheckpointError(
+            "mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out"
+        )
+
+
+def _load_archive(archive: Archive, storages: Storages, unpickler: Callable[..., Any], mmap: bool) -> Any:
+    order = archive.read("byteorder").tobytes().decode("latin1") if "byteorder" in archive else "little"
+    if order not in ("little", "big"):
         raise CheckpointError(f"its byte order is {order!r}, not little or big")
-    storages: dict[str, Storage] = {}
 
-    def load_storage(kind: Any, key: str, location: str, count: int) -> Storage:
+    def load_storage(kind: Any, key: str, location: str, count: int) -> Any:
         if key not in storages:
             raw = archive.map(f"data/{key}") if mmap else archive.read(f"data/{key}")
-            if raw.nbytes != count * kind.stored.itemsize:
+            if raw.nbytes != count * stored(kind).itemsize:
                 raise CheckpointError(
-                    f"storage {key} has {raw.nbytes} bytes, and {count} elements of {kind.name} were promised"
+                    f"storage {key} has {raw.nbytes} bytes, and {count} elements of {kind.__name__} were promised"
                 )
-            storages[key] = place(Storage(kind, raw, "<" if order == b"little" else ">"), location)
-        elif storages[key].kind is not kind:
-            raise CheckpointError(f"storage {key} is read as {kind.name} and as {storages[key].kind.name}")
-        return storages[key]
+            storages.add(key, kind, raw, location, order)
+        return storages.get(key, kind)
 
-    pickled = io.BytesIO(archive.read("data.pkl").tobytes())
-    return Unpickler(pickled, load_storage, models=models, encoding=encoding).load()
+    return unpickler(io.BytesIO(archive.read("data.pkl")), load_storage).load()
 
 
-def _placement(map_location: Any) -> Callable[[Storage, str], Storage]:
-    if callable(map_location):
+def _placement(map_location: Any) -> Placement:
+    if callable(map_location) and not isinstance(map_location, devices.device):
 
-        def call(storage: Storage, location: str) -> Storage:
+        def call(storage: UntypedStorage, location: str) -> UntypedStorage:
             moved = map_location(storage, location)
-            if moved is not None and not isinstance(moved, Storage):
+            if moved is not None and not isinstance(moved, UntypedStorage | TypedStorage):
                 raise CheckpointError(
                     f"map_location returned a {type(moved).__name__}; it must return its first argument or None"
                 )
-            return storage if moved is None else moved
+            return storage if moved is None else moved.untyped()
 
         return call
     for target in map_location.values() if isinstance(map_location, dict) else (map_location,):

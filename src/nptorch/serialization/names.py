@@ -6,19 +6,20 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from nptorch import devices, dtypes
 from nptorch.nn.parameter import Parameter
-from nptorch.serialization.storage import TYPES, UNTYPED
 from nptorch.size import Size
+from nptorch.storage import LEGACY, UntypedStorage
 from nptorch.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 NAMES: dict[tuple[str, str], Any] = {
-    **{("torch", d.name): d for d in dtypes.ALL},
-    ("torch.storage", "UntypedStorage"): UNTYPED,
-    **{("torch", kind.name): kind for kind in TYPES},
-    **{("torch.cuda", kind.name): kind for kind in TYPES},
+    **{("torch", d.name): d for d in (*dtypes.ALL, dtypes.bfloat16)},
+    ("torch.storage", "UntypedStorage"): UntypedStorage,
+    **{(module, name): kind for module in ("torch", "torch.cuda") for name, kind in LEGACY.items()},
     ("torch", "Size"): Size,
     ("torch", "device"): devices.device,
     ("torch", "Tensor"): Tensor,
@@ -33,10 +34,20 @@ NAMES: dict[tuple[str, str], Any] = {
     ("builtins", "xrange"): range,
     ("builtins", "unicode"): str,
     ("builtins", "long"): int,
+    ("builtins", "Ellipsis"): Ellipsis,
+    **{("numpy", kind.__name__): kind for kind in (
+        np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64, np.float16, np.float32, np.float64,
+    )},
 }  # fmt: skip
 
 # What may be called while loading, each with the function that checks the arguments and makes the object.
 CALLS: dict[Any, Callable[..., Any]] = {}
+
+# What may set the state of an object that was made, by the object's type: function(object, state).
+BUILDS: dict[type, Callable[[Any, Any], None]] = {}
+
+# Classes whose objects are made without arguments and without a call, to get their attributes afterwards.
+PLAIN: set[type] = set()
 
 # What the user vouched for.
 safe_globals: list[Any] = []
