@@ -21,7 +21,7 @@ from nptorch.serialization.names import safe_globals
 _PACKAGES = (
     ("nptorch.nn.module", "torch.nn.modules.module"),
     ("nptorch.nn.modules", "torch.nn.modules"),
-    ("nptorch.vision.models", "torchvision.models"),
+    ("nptorch.vision", "torchvision"),
 )
 _FUNCTIONS: dict[str, dict[str, Any]] = {
     "torch.nn.functional": vars(functional),
@@ -59,8 +59,8 @@ def find(module: str, name: str) -> Any:
     if module.startswith("torch.nn.modules."):
         # Public names, whatever file they are in: PyTorch moved some between its versions.
         found = getattr(nn, name, None) or _of_our_file(module, name)
-    elif module.startswith("torchvision.models."):
-        found = _vision_model(module, name)
+    elif module.startswith("torchvision."):
+        found = _of_vision(module, name)
     else:
         found = _users_class(module, name)
     if _is_module(found):
@@ -85,7 +85,7 @@ def _of_our_file(module: str, name: str) -> Any:
     return vars(sys.modules.get(module.replace("torch", "nptorch", 1), nn)).get(name)
 
 
-def _vision_model(module: str, name: str) -> Any:
+def _of_vision(module: str, name: str) -> Any:
     try:
         return vars(importlib.import_module(module.replace("torchvision", "nptorch.vision", 1))).get(name)
     except ImportError:

@@ -112,8 +112,7 @@ class DenseNet(nn.Module):
                 channels //= 2
         self.features.add_module("norm5", nn.BatchNorm2d(channels))
         self.classifier = nn.Linear(channels, num_classes)
-        draw_weights(self, conv=nn.init.kaiming_normal_)
-        nn.init.zeros_(self.classifier.bias)
+        draw_weights(self, conv=nn.init.kaiming_normal_, linear=lambda weight: weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores for each class."""

@@ -21,11 +21,13 @@ __all__ = ["GoogLeNet", "GoogLeNetOutputs", "GoogLeNet_Weights", "googlenet"]
 GoogLeNetOutputs = namedtuple("GoogLeNetOutputs", ["logits", "aux_logits2", "aux_logits1"])
 Layer = Callable[..., nn.Module]
 
-# The paper's table 1: channels in, of the 1x1 branch, before and in the 3x3 branch, before and in the 5x5 branch, of the pool branch.
+# The paper's table 1: channels in, of the 1x1 branch, before and in the 3x3 branch, before and in the 5x5 branch,
+# of the pool branch.
 _INCEPTIONS = {
     "3a": (192, 64, 96, 128, 16, 32, 32), "3b": (256, 128, 128, 192, 32, 96, 64),
-    "4a": (480, 192, 96, 208, 16, 48, 64), "4b": (512, 160, 112, 224, 24, 64, 64), "4c": (512, 128, 128, 256, 24, 64, 64),
-    "4d": (512, 112, 144, 288, 32, 64, 64), "4e": (528, 256, 160, 320, 32, 128, 128),
+    "4a": (480, 192, 96, 208, 16, 48, 64), "4b": (512, 160, 112, 224, 24, 64, 64),
+    "4c": (512, 128, 128, 256, 24, 64, 64), "4d": (512, 112, 144, 288, 32, 64, 64),
+    "4e": (528, 256, 160, 320, 32, 128, 128),
     "5a": (832, 256, 160, 320, 32, 128, 128), "5b": (832, 384, 192, 384, 48, 128, 128),
 }  # fmt: skip
 # What brings ImageNet's normalisation to that of the network's first training: (x - 0.5) / 0.5.
@@ -99,7 +101,8 @@ class InceptionAux(nn.Module):
 class GoogLeNet(nn.Module):
     """Nine Inception modules; with aux_logits, in training, the output is GoogLeNetOutputs of three scores.
 
-    transform_input: images come normalised for ImageNet, the network wants [-1, 1]. init_weights: draw the weights anew.
+    transform_input: images come normalised for ImageNet, the network wants [-1, 1].
+    init_weights: draw the weights anew.
     Source: https://pytorch.org/vision/stable/models/googlenet.html
 
     Raises: ValueError unless there are three blocks (convolution, Inception, auxiliary scores).

@@ -62,8 +62,8 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """Inverted residuals between two convolutions, an average over the image, a linear layer.
 
-    width_mult: factor of all channels, rounded to multiples of round_nearest. inverted_residual_setting: rows of (expansion,
-    channels, blocks, stride).
+    width_mult: factor of all channels, rounded to multiples of round_nearest.
+    inverted_residual_setting: rows of (expansion, channels, blocks, stride).
     Source: https://pytorch.org/vision/stable/models/mobilenetv2.html
 
     Raises: ValueError for rows of another length.

@@ -21,8 +21,8 @@ __all__ = [
     "mobilenet_v3_small",
 ]  # fmt: skip
 
-# The paper's tables 1 and 2: channels in, kernel size, expanded channels, channels out, squeeze and excitation, activation (RE: ReLU,
-# HS: hard swish), stride. The rows from the second number on are those of the tail, which can be reduced and dilated.
+# The paper's tables 1 and 2: channels in, kernel size, expanded channels, channels out, squeeze and excitation,
+# activation (RE: ReLU, HS: hard swish), stride.
 _LARGE = (
     (16, 3, 16, 16, False, "RE", 1), (16, 3, 64, 24, False, "RE", 2), (24, 3, 72, 24, False, "RE", 1),
     (24, 5, 72, 40, True, "RE", 2), (40, 5, 120, 40, True, "RE", 1), (40, 5, 120, 40, True, "RE", 1),
@@ -72,7 +72,7 @@ class InvertedResidualConfig:
 
 
 class InvertedResidual(nn.Module):
-    """To more channels, a convolution in each, squeeze and excitation, and back; added to the input where the shapes allow.
+    """To more channels, a convolution in each, squeeze and excitation, and back; added to the input if the shapes allow.
 
     Raises: ValueError for a stride that is neither 1 nor 2.
     """
@@ -163,19 +163,16 @@ def _mobilenet_v3(
     """reduced_tail: half the channels in the last rows. dilated: a dilation in place of the last stride."""
     part = 2 if reduced_tail else 1
     rows = []
-    for i, (before, kernel, expanded, after, *rest) in enumerate(table):
+    for i, (before, kernel, expanded, after, excited, activation, stride) in enumerate(table):
         place = i - (len(table) - 3)  # the tail is the last three rows, but for the channels that come into it
-        rows.append(
-            InvertedResidualConfig(
-                before // part if place > 0 else before,
-                kernel,
-                expanded // part if place > 0 else expanded,
-                after // part if place >= 0 else after,
-                *rest,
-                dilation=2 if dilated and place >= 0 else 1,
-                width_mult=width_mult,
-            )
+        channels = (
+            before // part if place > 0 else before,
+            kernel,
+            expanded // part if place > 0 else expanded,
+            after // part if place >= 0 else after,
         )
+        dilation = 2 if dilated and place >= 0 else 1
+        rows.append(InvertedResidualConfig(*channels, excited, activation, stride, dilation, width_mult))
     return MobileNetV3(rows, InvertedResidualConfig.adjust_channels(last // part, width_mult), **options)
 
 

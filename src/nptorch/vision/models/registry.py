@@ -76,10 +76,10 @@ def model(
     renamed: Callable[[StateDict], StateDict] | None = None,
     **fixed: Any,
 ) -> tuple[Any, Builder]:
-    """The enum `<name>_Weights` and the function `<name in lower case>` that makes network(**fixed, **the caller's options).
+    """The enum `<name>_Weights`, and the function `<name in lower case>` that makes network(**fixed, **what it is given).
 
-    v1, v2: the files of weights, without .pth. resize: the edge that v1's images are scaled to. with_weights: options that
-    change the network for loading them. renamed: what makes a file's keys the network's.
+    v1, v2: the files of weights, without .pth. resize: the edge that v1's images are scaled to.
+    with_weights: options that change the network for loading them. renamed: what makes a file's keys the network's.
     """
     files = {"IMAGENET1K_V1": (v1, resize)} | ({} if v2 is None else {"IMAGENET1K_V2": (v2, 232)})
     members = {
@@ -90,7 +90,8 @@ def model(
         for member, (file, size) in files.items()
     }
     home = network.__module__
-    enum = WeightsEnum(f"{name}_Weights", {**members, "DEFAULT": list(members.values())[-1]}, module=home)
+    make: Any = WeightsEnum
+    enum = make(f"{name}_Weights", {**members, "DEFAULT": list(members.values())[-1]}, module=home)
 
     def build(weights: Any = None, progress: bool = True, *, pretrained: bool = False, **options: Any) -> Any:
         wanted = enum["IMAGENET1K_V1"] if pretrained or weights is True else enum.verify(weights or None)

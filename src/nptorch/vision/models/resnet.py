@@ -1,8 +1,8 @@
 """Residual networks: (N, 3, H, W) -> (N, classes) scores.
 
-Source: K. He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385, with the stride in the 3x3 convolution;
-S. Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", arXiv:1611.05431; S. Zagoruyko, N. Komodakis, "Wide
-Residual Networks", arXiv:1605.07146.
+Source: K. He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385, with the stride in the 3x3
+convolution; S. Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", arXiv:1611.05431;
+S. Zagoruyko, N. Komodakis, "Wide Residual Networks", arXiv:1605.07146.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 3x3 convolution between two 1x1 ones, beside a shortcut: (N, inplanes, H, W) -> (N, 4 * planes, H/stride, W/stride)."""
+    """A 3x3 convolution between two 1x1 ones, beside a shortcut: (N, inplanes, H, W) -> (N, 4 planes, H/stride, W/stride)."""
 
     expansion = 4
 

@@ -1,6 +1,7 @@
 """SqueezeNets: (N, 3, H, W) -> (N, classes) scores.
 
-Source: F. N. Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", arXiv:1602.07360.
+Source: F. N. Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size",
+arXiv:1602.07360.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ from nptorch.vision.models.registry import model
 
 __all__ = ["SqueezeNet", "SqueezeNet1_0_Weights", "SqueezeNet1_1_Weights", "squeezenet1_0", "squeezenet1_1"]
 
-# The first convolution (channels, kernel size), then what Fire modules squeeze to and expand to, and the poolings ("M").
+# The first convolution (channels, kernel size), then what Fire modules squeeze and expand to, and the poolings ("M").
 _VERSIONS: dict[str, tuple[tuple[int, int], list[tuple[int, int] | str]]] = {
-    "1_0": ((96, 7), ["M", (16, 64), (16, 64), (32, 128), "M", (32, 128), (48, 192), (48, 192), (64, 256), "M", (64, 256)]),
-    "1_1": ((64, 3), ["M", (16, 64), (16, 64), "M", (32, 128), (32, 128), "M", (48, 192), (48, 192), (64, 256), (64, 256)]),
-}  # fmt: skip
+    "1_0": (
+        (96, 7),
+        ["M", (16, 64), (16, 64), (32, 128), "M", (32, 128), (48, 192), (48, 192), (64, 256), "M", (64, 256)],
+    ),
+    "1_1": (
+        (64, 3),
+        ["M", (16, 64), (16, 64), "M", (32, 128), (32, 128), "M", (48, 192), (48, 192), (64, 256), (64, 256)],
+    ),
+}
 
 
 class Fire(nn.Module):

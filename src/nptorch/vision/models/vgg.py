@@ -1,6 +1,7 @@
 """VGG networks: (N, 3, H, W) -> (N, classes) scores.
 
-Source: K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", arXiv:1409.1556.
+Source: K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+arXiv:1409.1556.
 """
 
 from __future__ import annotations

@@ -5,5 +5,6 @@ from nptorch.vision.ops.boxes import batched_nms, box_area, box_convert, box_iou
 from nptorch.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 
 __all__ = [
-    "Conv2dNormActivation", "SqueezeExcitation", "batched_nms", "box_area", "box_convert", "box_iou", "boxes", "misc", "nms",
+    "Conv2dNormActivation", "SqueezeExcitation", "batched_nms", "box_area", "box_convert", "box_iou", "boxes", "misc",
+    "nms",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from nptorch.vision.transforms.functional.image import InterpolationMode
 
 
 class ImageClassification(Module):
-    """The shorter edge scaled to resize_size, the middle of crop_size cut out, values normalised: float (..., C, crop, crop)."""
+    """The shorter edge scaled to resize_size, the middle of crop_size cut out, values normalised: float (..., C, H, W)."""
 
     def __init__(
         self,
