@@ -29,7 +29,7 @@ _PACKAGES = (
     ("nptorch.nn.utils", "torch.nn.utils"),
     ("nptorch.optim", "torch.optim"),
     ("nptorch.utils.data", "torch.utils.data"),
-    ("nptorch.vision.models", "torchvision.models"),
+    ("nptorch.vision", "torchvision"),
 )
 # What their objects are, apart from named tuples: each gets its attributes without being called.
 _OURS = (nn.Module, optim.Optimizer, optim.lr_scheduler.LRScheduler, data.Dataset, SpectralNorm, WeightNorm)
