@@ -91,19 +91,9 @@ def _hash(self: Tensor) -> int:
 @method("__bool__")
 def _bool(self: Tensor) -> bool:
     if self._array.size != 1:
-        what = "no" if self._array.size == 0 else "more than one"
-        raise RuntimeError(
-            f"Boolean value of Tensor with {what} {'values' if self._array.size else 'value'} is ambiguous; use .any() or .all()"
-        )
+        what = "more than one value" if self._array.size else "no values"
+        raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous; use .any() or .all()")
     return bool(self._array.item())
-
-
-def _scalar(self: Tensor, what: str) -> Any:
-    if self._array.size != 1:
-        raise RuntimeError(
-            f"a Tensor with {self._array.size} elements cannot be converted to {what}; shape {list(self._array.shape)}"
-        )
-    return self._array.item()
 
 
 @method("item")
@@ -112,12 +102,26 @@ def item(self: Tensor) -> Any:
 
     Raises: RuntimeError if there are more or none.
     """
-    return _scalar(self, "Scalar")
+    if self._array.size != 1:
+        raise RuntimeError(
+            f"a Tensor with {self._array.size} elements cannot be converted to Scalar; shape {list(self._array.shape)}"
+        )
+    return self._array.item()
 
 
-METHODS["__float__"] = lambda self: float(_scalar(self, "a float"))
-METHODS["__int__"] = lambda self: int(_scalar(self, "an int"))
-METHODS["__complex__"] = lambda self: complex(_scalar(self, "a complex number"))
+def _to_python(kind: type) -> Callable[[Tensor], Any]:
+    def convert(self: Tensor) -> Any:
+        if self._array.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars; this one has shape {list(self._array.shape)}"
+            )
+        return kind(self._array.item())
+
+    return convert
+
+
+for _kind in (float, int, complex):
+    METHODS[f"__{_kind.__name__}__"] = _to_python(_kind)
 
 
 @method("__index__")
@@ -279,13 +283,14 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of the tensor's type, e.g. torch.FloatTensor; with a dtype, the tensor converted to it."""
     if dtype is None:
         return f"{naming.package()}.{_TYPE_NAMES.get(self.dtype.name, self.dtype.name.capitalize())}Tensor"
-    if isinstance(dtype, str):
-        name = dtype.rsplit(".", 1)[-1].removesuffix("Tensor")
+    called = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "")  # "torch.FloatTensor", FloatTensor
+    if isinstance(dtype, str) or called.endswith("Tensor"):
+        name = called.rsplit(".", 1)[-1].removesuffix("Tensor")
         found = next((d for d in dtypes.ALL if _TYPE_NAMES.get(d.name) == name), None)
         if found is None:
             raise ValueError(f"invalid type: {dtype!r}")
         dtype = found
-    return to(self, dtypes.parse(dtype))
+    return to(self, dtype)
 
 
 _TYPE_NAMES = {

@@ -12,7 +12,7 @@ from nptorch.grad_mode import no_grad
 from nptorch.mt19937 import Engine
 from nptorch.ops.derive import constant
 from nptorch.ops.registry import check_writable
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import function, method, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -126,8 +126,10 @@ def _dtype(dtype: Any, device: Any, default: dtypes.dtype | None = None) -> np.d
 
 
 @function(method=False)
+@takes_out
 def rand(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -135,12 +137,14 @@ def rand(
     pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers of [0, 1)."""
-    return _made(engine(generator).uniform(parse_shape("rand", size), _dtype(dtype, device)), requires_grad)
+    return _made(engine(generator).uniform(parse_shape("rand", sizes or (size,)), _dtype(dtype, device)), requires_grad)
 
 
 @function(method=False)
+@takes_out
 def randn(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -148,7 +152,7 @@ def randn(
     pin_memory: bool = False,
 ) -> Tensor:
     """Normal numbers of mean 0 and variance 1."""
-    return _made(engine(generator).normal(parse_shape("randn", size), _dtype(dtype, device)), requires_grad)
+    return _made(engine(generator).normal(parse_shape("randn", sizes or (size,)), _dtype(dtype, device)), requires_grad)
 
 
 @function(method=False)

@@ -89,6 +89,8 @@ def _helpful(module: types.ModuleType, shown: str) -> None:
     module.__dict__.setdefault("__path__", [])  # Python asks finders only about what lies in packages
 
     def explain(name: str) -> Any:
+        if (path := f"{shown}.{name}") in MOVED:
+            return importlib.import_module(path)
         if name.startswith("__"):
             raise AttributeError(f"module {shown!r} has no attribute {name!r}")
         raise AttributeError(missing(shown, name, dir(module)))

@@ -11,8 +11,8 @@ from nptorch.distributions.distribution import Distribution, ExponentialFamily
 from nptorch.distributions.implicit import DirichletShares, StandardGamma
 from nptorch.distributions.utils import broadcast_all, standard
 from nptorch.nn import functional as F
-from nptorch.ops.pointwise import where
 from nptorch.ops.join import stack
+from nptorch.ops.pointwise import where
 from nptorch.ops.special import digamma, lgamma
 from nptorch.tensor import Tensor
 

@@ -11,7 +11,7 @@ from nptorch import devices, dtypes
 from nptorch.ops.join import stack
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import function, method, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -202,7 +202,8 @@ def _size(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
 
 @function(method=False)
 def empty(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -210,23 +211,25 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor of the given size whose values are whatever the memory held."""
-    return _finish(np.empty(_size("empty", size), _options(dtype, device)), requires_grad)
+    return _finish(np.empty(_size("empty", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
+@takes_out
 def zeros(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
+    *sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of zeros."""
-    return _finish(np.zeros(_size("zeros", size), _options(dtype, device)), requires_grad)
+    return _finish(np.zeros(_size("zeros", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
+@takes_out
 def ones(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, out: Tensor | None = None
+    *sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of ones."""
-    return _finish(np.ones(_size("ones", size), _options(dtype, device)), requires_grad)
+    return _finish(np.ones(_size("ones", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
@@ -255,8 +258,8 @@ def _like(name: str, make: Any) -> None:
     ) -> Tensor:
         return make(input._array.shape, *args, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
-    def new(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        return make(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    def new(self: Tensor, *sizes: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any) -> Tensor:
+        return make(*sizes, **size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     like.__name__, like.__doc__ = f"{name}_like", f"{name}() in the shape and dtype of `input`."
     new.__name__, new.__doc__ = f"new_{name}", f"{name}() in the dtype of this tensor."
