@@ -20,8 +20,8 @@ def accepted(entry: Any, function: Any) -> tuple[int, tuple[str, ...]]:
         try:
             ours_in = (translate.value(sample.input), *translate.value(tuple(sample.args)))
             ours_kw = translate.value(sample.kwargs)
-        except (AttributeError, RuntimeError, TypeError):
-            continue  # other devices, layouts and element types
+        except (AttributeError, RuntimeError, TypeError, ValueError):
+            continue  # other devices, layouts, element types; more dimensions than NumPy has
         tried += 1
         ours = _raised(function, ours_in, ours_kw)
         kind = next(t for t in _TYPES if isinstance(theirs, t))
