@@ -136,7 +136,7 @@ def _nothing_yet(cls: type, requires_grad: bool, device: Any, dtype: Any) -> Any
     return made
 
 
-class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc]
+class UninitializedParameter(_Uninitialized, Parameter):
     """A Parameter whose shape its module will know from the first input."""
 
     cls_to_become = Parameter
@@ -148,7 +148,7 @@ class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc]
         pass
 
 
-class UninitializedBuffer(_Uninitialized, Tensor):  # type: ignore[misc]
+class UninitializedBuffer(_Uninitialized, Tensor):
     """A buffer whose shape its module will know from the first input."""
 
     cls_to_become = Tensor
