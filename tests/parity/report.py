@@ -27,9 +27,21 @@ def namespace(name: str) -> str:
     return "torch, Tensor"
 
 
-def write(found: dict[str, Result]) -> None:
-    """Write the table and the list of names that must stay right."""
-    RIGHT.write_text("".join(f"{n}\n" for n in sorted(found) if found[n].status == "right"))
+def section(title: str, about: str, found: dict[str, Result]) -> list[str]:
+    """The lines of a table beside that of the operators: counts, and what is not right."""
+    count = Counter(r.status for r in found.values())
+    counts = f"**{count['right']} right, {count['wrong']} wrong, {count['missing']} missing.**"
+    lines = ["", f"## {title}", "", *about.splitlines(), "", counts]
+    rest = sorted(n for n in found if found[n].status != "right")
+    if rest:
+        lines += ["", "| name | | why |", "|---|---|---|"]
+    return lines + [f"| {n} | {found[n].status} | {found[n].reason.replace('|', chr(92) + '|')} |" for n in rest]
+
+
+def write(found: dict[str, Result], beside: list[tuple[str, str, dict[str, Result]]]) -> None:
+    """Write the table of operators, those beside it (title, what it is, results), and the names that must stay right."""
+    every = {name: result for results in (found, *(r for _, _, r in beside)) for name, result in results.items()}
+    RIGHT.write_text("".join(f"{n}\n" for n in sorted(every) if every[n].status == "right"))
     spaces: dict[str, Counter[str]] = {}
     for name, result in found.items():
         spaces.setdefault(namespace(name), Counter())[result.status] += 1
@@ -57,4 +69,6 @@ def write(found: dict[str, Result]) -> None:
             outside.setdefault(why, []).append(name)
     lines += ["", "## Left out on purpose", ""]
     lines += [f"- {why}: {', '.join(f'`{n}`' for n in sorted(names))}" for why, names in sorted(outside.items())]
+    for table in beside:
+        lines += section(*table)
     TABLE.write_text("\n".join(lines) + "\n")
