@@ -28,7 +28,7 @@ def main() -> None:
             if names or result.status != "right":
                 print(f"{result.status}\t{name}\t{result.reason}")
         if results:
-            print(f"{title}: {report.summary(results)}")
+            print(f"{title}: {report.counts(results)}")
 
 
 if __name__ == "__main__":

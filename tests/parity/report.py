@@ -27,11 +27,15 @@ def namespace(name: str) -> str:
     return "torch, Tensor"
 
 
+def counts(found: dict[str, Result]) -> str:
+    """How many are right, wrong, missing."""
+    count = Counter(r.status for r in found.values())
+    return ", ".join(f"{count[status]} {status}" for status in ("right", "wrong", "missing"))
+
+
 def section(title: str, about: str, found: dict[str, Result]) -> list[str]:
     """The lines of a table beside that of the operators: counts, and what is not right."""
-    count = Counter(r.status for r in found.values())
-    counts = f"**{count['right']} right, {count['wrong']} wrong, {count['missing']} missing.**"
-    lines = ["", f"## {title}", "", *about.splitlines(), "", counts]
+    lines = ["", f"## {title}", "", *about.splitlines(), "", f"**{counts(found)}.**"]
     rest = sorted(n for n in found if found[n].status != "right")
     if rest:
         lines += ["", "| name | | why |", "|---|---|---|"]
