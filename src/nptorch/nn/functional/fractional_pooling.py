@@ -72,7 +72,10 @@ def _fractional_max_pool(
                 f"{name}(): {o} windows of {k} do not fit into the length {length} of an input of size "
                 f"{list(input._array.shape)}; each begins at a place of its own"
             )
-    drawn = rand(*lead, n, dtype=x.dtype)._array if samples is None else samples._array
+    # Of numbers given for more images, the first ones count.
+    drawn = rand(*lead, n, dtype=x.dtype)._array if samples is None else samples._array[: lead[0]]
+    if drawn.shape != (*lead, n):
+        raise RuntimeError(f"{name}(): expected _random_samples of shape {[*lead, n]}, got {list(drawn.shape)}")
     # The last dimension takes the first number of an image, but a volume's first dimension takes it.
     order = range(n) if n == 3 else reversed(range(n))
     starts = [_starts(drawn[..., j], lengths[i], kernel[i], out[i]) for i, j in enumerate(order)]
