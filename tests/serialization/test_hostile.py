@@ -8,6 +8,7 @@ import pickle
 import struct
 import subprocess
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from nptorch.errors import CheckpointError
 from nptorch.serialization import legacy
 from nptorch.serialization.archive import write_archive
 
-FILES = Path(__file__).parent / "golden" / "checkpoints"
+FILES = Path(__file__).parents[1] / "golden" / "checkpoints"
 
 
 def archive(pickled: bytes, *blocks: bytes) -> io.BytesIO:
@@ -39,6 +40,16 @@ def refused(content: Any, text: str = "cannot load", **options: Any) -> None:
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     with pytest.raises(CheckpointError, match=text):
         serialization.load(file, **options)
+
+
+def error_or_value(file: io.BytesIO) -> None:
+    """Loading gives a value or a CheckpointError, nothing else."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a bfloat16 may come along
+            serialization.load(file)
+    except CheckpointError as error:
+        assert str(error).startswith("cannot load 'BytesIO'")
 
 
 class Call:
@@ -129,7 +140,7 @@ def test_instructions_are_refused(pickled: bytes, tmp_path: Path, monkeypatch: p
 def test_user_classes_that_are_no_modules_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         ("os", "system"),
-        ("nptorch", "Tensor"),
+        ("nptorch", "Generator"),
         ("sys", "modules"),
         ("pickle", "Unpickler"),
         ("tests", "x.y"),
@@ -285,7 +296,7 @@ def test_overlapping_entries() -> None:
         struct.pack_into("<II", fields, 20, len(content) - first - 50, len(content) - first - 50)
         struct.pack_into("<I", fields, 42, first)
         content = content[:record] + bytes(fields) + content[record + 46 :]
-    refused(content, "promises more bytes")
+    refused(content, "overlaps another one")
 
 
 def test_changed_bytes_are_noticed() -> None:
@@ -327,10 +338,7 @@ def test_noise_in_the_pickle_is_an_error_or_a_value(data: Any) -> None:
         blocks = [old.read(name) for name in names if "/data/" in name]
     for _ in range(data.draw(st.integers(1, 4))):
         pickled[data.draw(st.integers(0, len(pickled) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        serialization.load(archive(bytes(pickled), *blocks))
-    except CheckpointError as error:
-        assert str(error).startswith("cannot load 'BytesIO'")
+    error_or_value(archive(bytes(pickled), *blocks))
 
 
 @settings(max_examples=300, deadline=None)
@@ -341,7 +349,4 @@ def test_noise_in_the_file_is_an_error_or_a_value(data: Any) -> None:
     )
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        serialization.load(io.BytesIO(bytes(content)))
-    except CheckpointError as error:
-        assert str(error).startswith("cannot load 'BytesIO'")
+    error_or_value(io.BytesIO(bytes(content)))
