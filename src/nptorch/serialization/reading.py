@@ -27,54 +27,51 @@ _ZIP = b"PK\3\4"
 _TAR = (257, b"ustar")
 
 
-def read(
-    f: Any, unpickler: Callable[..., Any], place: Placement, *, mmap: bool, trusted: bool, quiet: bool = False
-) -> Any:
+def read(f: Any, unpickler: Callable[..., Any], place: Placement, *, mmap: bool, trusted: bool) -> Any:
     """The object in a path or an open file; `unpickler(stream, load_storage, budget=)` reads one pickle, `place` is map_location.
 
-    trusted: no limit to what its Python objects take; quiet: no warning.
+    trusted: no limit to what its Python objects take.
     Raises: CheckpointError for a file that is damaged, hostile or of another kind.
     """
     storages = Storages(place)
-    with opened(f) as (file, name):
-        try:
-            start = file.tell()
-            length = file.seek(0, os.SEEK_END) - start
-            file.seek(start)
-            head = file.read(_TAR[0] + len(_TAR[1]))
-            file.seek(start)
-            unpickler = functools.partial(unpickler, budget=Budget(length, trusted=trusted))
-            if head.startswith(_ZIP):
-                shared = get_default_mmap_options() == MAP_SHARED
-                found = _load_archive(
-                    Archive(file, _path(f) if mmap else None, shared=shared), storages, unpickler, mmap
-                )
-            else:
-                _check_legacy(head, mmap)
-                found = load_legacy(file, storages, unpickler)
-        except CheckpointError as error:
-            raise CheckpointError(f"cannot load {name}: {error}") from error.__cause__
-        except Exception as error:  # a damaged file can stumble over anything
+    with opened(f) as file:
+        unpickler = functools.partial(unpickler, budget=Budget(_length(file), trusted=trusted))
+        if is_zip(file):
+            shared = get_default_mmap_options() == MAP_SHARED
+            found = _load_archive(Archive(file, _path(f) if mmap else None, shared=shared), storages, unpickler, mmap)
+        elif mmap:
             raise CheckpointError(
-                f"cannot load {name}: the file is damaged ({type(error).__name__}: {error})"
-            ) from error
-    if storages.widened and not quiet:
+                "mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out"
+            )
+        else:
+            found = load_legacy(file, storages, unpickler)
+    if storages.widened:
         warnings.warn(WIDENED, UserWarning, stacklevel=3)
     return found
 
 
-def _check_legacy(head: bytes, mmap: bool) -> None:
-    """Raises: CheckpointError unless a file that starts like this may be of PyTorch before 1.6."""
+def is_zip(file: IO[bytes]) -> bool:
+    """Whether a file, of which nothing was read yet, is in the zip format; else it may be in the legacy one.
+
+    Raises: CheckpointError if it is in neither.
+    """
+    start = file.tell()
+    head = file.read(_TAR[0] + len(_TAR[1]))
+    file.seek(start)
     if head[_TAR[0] :] == _TAR[1]:
         raise CheckpointError(
             "it is a tar file of PyTorch before 0.1.10; load it with an old PyTorch and save it again"
         )
-    if not head.startswith(b"\x80"):
+    if not head.startswith((_ZIP, b"\x80")):
         raise CheckpointError(f"it is no checkpoint: it starts with {head[:16]!r}" if head else "the file is empty")
-    if mmap:
-        raise CheckpointError(
-            "mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out"
-        )
+    return head.startswith(_ZIP)
+
+
+def _length(file: IO[bytes]) -> int:
+    start = file.tell()
+    length = file.seek(0, os.SEEK_END) - start
+    file.seek(start)
+    return length
 
 
 def _default_order() -> str:
@@ -101,17 +98,31 @@ def _load_archive(archive: Archive, storages: Storages, unpickler: Callable[...,
 
 
 @contextmanager
-def opened(f: Any) -> Iterator[tuple[IO[bytes], str]]:
-    """A path or an open file as a file, and its name for messages."""
+def opened(f: Any) -> Iterator[IO[bytes]]:
+    """A path or an open file, for reading a checkpoint; what goes wrong then becomes a CheckpointError that names it.
+
+    Raises: TypeError for anything else, and for a file that is opened as text or cannot seek.
+    """
     if isinstance(f, str | os.PathLike):
-        with open(f, "rb") as file:
-            yield file, repr(os.fspath(f))
+        with open(f, "rb") as file, _explained(repr(os.fspath(f))):
+            yield file
     elif not (hasattr(f, "read") and hasattr(f, "seek")):
         raise TypeError(f"load() needs a path or a file opened with 'rb' that can seek, got {type(f).__name__}")
     elif isinstance(f, io.TextIOBase):
         raise TypeError("load() needs a file opened with 'rb'; this one is opened as text")
     else:
-        yield f if hasattr(f, "readinto") else io.BytesIO(f.read()), repr(getattr(f, "name", type(f).__name__))
+        with _explained(repr(getattr(f, "name", type(f).__name__))):
+            yield f if hasattr(f, "readinto") else io.BytesIO(f.read())
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"cannot load {name}: {error}") from error.__cause__
+    except Exception as error:  # a damaged file can stumble over anything
+        raise CheckpointError(f"cannot load {name}: the file is damaged ({type(error).__name__}: {error})") from error
 
 
 def _path(f: Any) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from reprlib import repr as short
 from typing import Any, NamedTuple
 
 from nptorch.errors import CheckpointError
+from nptorch.serialization import constructors
+from nptorch.serialization.archive import Archive
+from nptorch.serialization.budget import Budget
+from nptorch.serialization.legacy import pickled_object
 from nptorch.serialization.names import NAMES, find_allowed
-from nptorch.serialization.reading import read
+from nptorch.serialization.reading import is_zip, opened
 from nptorch.serialization.unpickler import Unpickler
-from nptorch.tensor import Tensor
+from nptorch.storage import LEGACY
 
 
 class StandIn:
@@ -19,6 +25,9 @@ class StandIn:
         self.name, self.parts = name, list(parts)
         self.state: dict[Any, Any] = {}
 
+    def __str__(self) -> str:
+        return self.name
+
     def children(self) -> Iterator[tuple[str, Any]]:
         """What it holds, by name; a Module's parameters, buffers and layers as in its state_dict."""
         for part in self.parts:
@@ -27,11 +36,33 @@ class StandIn:
             yield "" if key in ("_parameters", "_buffers", "_modules") and isinstance(value, dict) else str(key), value
 
 
-class Looking(Unpickler):
-    """An Unpickler for which every name that is not known is a stand-in; `unknown` collects these names."""
+class Stored(NamedTuple):
+    """A storage that is not read: its kind (FloatStorage, ...) and its key in the file."""
 
-    def __init__(self, *args: Any, unknown: list[str], **options: Any) -> None:
-        super().__init__(*args, models=False, plain=False, encoding="latin1", **options)
+    kind: str
+    key: str
+
+
+class Described(NamedTuple):
+    """A tensor that is not read; tensors of one `storage` share memory."""
+
+    storage: Stored
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: str
+    itemsize: int
+
+
+_TENSORS = (constructors.rebuild_tensor, constructors.rebuild_tensor_v2, constructors.rebuild_tensor_v3)
+_PARAMETERS = (constructors.rebuild_parameter, constructors.rebuild_parameter_with_state)
+
+
+class Looking(Unpickler):
+    """An Unpickler that reads no tensor and for which every unknown name is a stand-in; `unknown` collects these names."""
+
+    def __init__(self, file: Any, *, unknown: list[str], budget: Budget) -> None:
+        super().__init__(file, Stored, models=False, plain=False, budget=budget, encoding="latin1")
         self._unknown = unknown
 
     def find_class(self, module: str, name: str) -> Any:
@@ -45,12 +76,27 @@ class Looking(Unpickler):
         return StandIn(full)
 
     def persistent_load(self, pid: Any) -> Any:
-        """The storage that a persistent id names, if its kind is known."""
-        if isinstance(pid, tuple) and len(pid) > 1 and isinstance(pid[1], StandIn):
-            return pid[1]
-        return super().persistent_load(pid)
+        """The storage that a persistent id names; of a class with its source, the class."""
+        if not isinstance(pid, tuple) or len(pid) < 3:
+            raise CheckpointError(f"the file refers to {short(pid)} outside of the pickle, which is no storage")
+        kind, key = pid[1:3]
+        return kind if pid[0] in ("module", b"module") else Stored(getattr(kind, "__name__", str(kind)), str(key))
 
     def _call(self, function: Any, arguments: Any) -> Any:
+        if function in _TENSORS:
+            storage, offset, size, stride = arguments[:4]
+            if any(type(n) is not int or n < 0 for n in (*size, *stride)):
+                raise CheckpointError(
+                    f"a tensor has size {short(size)} and stride {short(stride)}, which make no sense"
+                )
+            late = function is constructors.rebuild_tensor_v3  # its storage does not say what it holds
+            dtype = arguments[6] if late else getattr(LEGACY.get(storage.kind), "dtype", storage.kind)
+            name, itemsize = getattr(dtype, "name", str(dtype)), getattr(dtype, "itemsize", 1)
+            return Described(storage, offset, tuple(size), tuple(stride), name.removeprefix("torch."), itemsize)
+        if function in _PARAMETERS:
+            return arguments[0]
+        if function is constructors.rebuild_from_type_v2:
+            return self._call(arguments[0], arguments[2])
         if isinstance(function, StandIn):
             return StandIn(function.name, *arguments)
         try:
@@ -88,18 +134,17 @@ class Outline(NamedTuple):
     content: Any
     unknown: list[str]
 
-    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+    def tensors(self) -> Iterator[tuple[str, Described]]:
         """Every tensor with the way to it, as in a state_dict; a container in two places is entered once."""
         todo: list[tuple[str, Any]] = [("", self.content)]
         seen: set[int] = set()
         while todo:
             name, value = todo.pop()
-            if isinstance(value, Tensor):
+            if isinstance(value, Described):
                 yield name, value
-                continue
-            children = list(_children(value))
-            if children and id(value) not in seen:
-                seen.add(id(value))
+            elif id(value) not in seen:
+                children = list(_children(value))
+                seen.update([id(value)] if children else ())
                 todo.extend((".".join(filter(None, (name, key))), child) for key, child in reversed(children))
 
 
@@ -113,15 +158,16 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
     return iter(())
 
 
-def outline(f: Any, *, mmap: bool = False) -> Outline:
-    """What is in a checkpoint file, without making objects of classes that it names; mmap: without reading the tensors.
+def outline(f: Any) -> Outline:
+    """What is in a checkpoint file, without reading its tensors or making objects of classes that it names.
 
     Raises: CheckpointError for a file that is damaged or no checkpoint.
     """
     unknown: list[str] = []
+    with opened(f) as file:
 
-    def unpickler(*args: Any, **options: Any) -> Looking:
-        return Looking(*args, unknown=unknown, **options)
+        def look(stream: Any) -> Any:
+            return Looking(stream, unknown=unknown, budget=Budget(0, trusted=False)).load()
 
-    content = read(f, unpickler, lambda storage, location: storage, mmap=mmap, trusted=False, quiet=True)
+        content = look(io.BytesIO(Archive(file).read("data.pkl").data)) if is_zip(file) else pickled_object(file, look)
     return Outline(content, unknown)
