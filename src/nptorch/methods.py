@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import devices, dtypes, naming
+from nptorch import devices, dtypes, naming, settings
 from nptorch import storage as _storage  # noqa: F401  (it fills METHODS)
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
@@ -473,4 +473,4 @@ def bind() -> None:
     Tensor.retains_grad = property(lambda self: bool(self.__dict__.get("_retains")))  # type: ignore[attr-defined]
     for flag in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta", "is_nested"):
         setattr(Tensor, flag, False)
-    Tensor.layout = "strided"  # type: ignore[attr-defined]
+    Tensor.layout = settings.strided  # type: ignore[attr-defined]

@@ -140,6 +140,9 @@ class _Storage:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist())
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self._values, dtype, copy=copy)
+
     def __setitem__(self, index: int | slice, value: Any) -> None:
         self._values[index] = value._values if isinstance(value, _Storage) else value
 
@@ -173,6 +176,14 @@ class UntypedStorage(_Storage):
         made = cls.__new__(cls)
         made._values = values
         return made
+
+    @classmethod
+    def from_file(cls, filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The first `nbytes` bytes of a file, mapped: read when they are looked at; shared: changes go to the file.
+
+        Raises: OSError or ValueError for a file that is not as long.
+        """
+        return cls.around(np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,)).view(np.ndarray))
 
     def __getitem__(self, index: int | slice) -> Any:
         return UntypedStorage.around(self._values[index]) if isinstance(index, slice) else int(self._values[index])

@@ -124,6 +124,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     devices.resolve(device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype is dtypes.parse(dtype) else data.to(dtype)
+    if hasattr(data, "__array__"):  # storages, pandas: what lies in an array already
+        data = np.asarray(data)
     if (
         isinstance(data, np.ndarray)
         and (dtype is None or data.dtype == dtypes.parse(dtype).numpy)

@@ -113,7 +113,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 
 @method()
-def view(self: Tensor, *shape: Any) -> Tensor:
+def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
     """The same memory in another shape, or (with a dtype) with its bytes read as another type.
 
     Raises: RuntimeError if that is impossible without a copy.
@@ -121,7 +121,9 @@ def view(self: Tensor, *shape: Any) -> Tensor:
     from nptorch import dtypes
 
     if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
-        return from_array(self._array.view(shape[0].numpy))
+        (dtype,) = shape
+    if dtype is not None:
+        return from_array(self._array.view(dtype.numpy))
     wanted = _infer("view", parse_shape("view", shape), self._array.size)
     try:
         return view_op(self, shape=wanted)

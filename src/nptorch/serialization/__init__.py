@@ -9,28 +9,48 @@ import functools
 import io
 import os
 import pickle
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from nptorch import devices
 from nptorch.errors import CheckpointError
-from nptorch.serialization.archive import Archive, write_archive
+from nptorch.serialization.archive import write_archive
 from nptorch.serialization.atomic import replacing
-from nptorch.serialization.budget import Budget
-from nptorch.serialization.legacy import load_legacy
-from nptorch.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals
+from nptorch.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
+from nptorch.serialization.options import (
+    LoadEndianness,
+    get_crc32_options,
+    get_default_load_endianness,
+    get_default_mmap_options,
+    set_crc32_options,
+    set_default_load_endianness,
+    set_default_mmap_options,
+)
 from nptorch.serialization.pickler import Pickler
-from nptorch.serialization.storage import WIDENED, Placement, Storages, stored
+from nptorch.serialization.reading import read
+from nptorch.serialization.standin import outline
+from nptorch.serialization.storage import Placement
 from nptorch.serialization.unpickler import Unpickler
 from nptorch.storage import TypedStorage, UntypedStorage
 
-__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "save"]
-
-_ZIP = b"PK\3\4"
-_TAR = (257, b"ustar")
+__all__ = [
+    "LoadEndianness",
+    "add_safe_globals",
+    "clear_safe_globals",
+    "default_restore_location",
+    "get_crc32_options",
+    "get_default_load_endianness",
+    "get_default_mmap_options",
+    "get_safe_globals",
+    "get_unsafe_globals_in_checkpoint",
+    "load",
+    "location_tag",
+    "safe_globals",
+    "save",
+    "set_crc32_options",
+    "set_default_load_endianness",
+    "set_default_mmap_options",
+]
 
 
 def save(
@@ -85,68 +105,9 @@ def load(
     """
     if pickle_module not in (None, pickle):
         raise ValueError("load() never leaves reading to another pickle module; leave pickle_module out")
-    storages = Storages(_placement(map_location))
-    with _opened(f) as (file, name):
-        try:
-            start = file.tell()
-            length = file.seek(0, os.SEEK_END) - start
-            file.seek(start)
-            head = file.read(_TAR[0] + len(_TAR[1]))
-            file.seek(start)
-            trusted = weights_only is False
-            unpickler = functools.partial(
-                Unpickler,
-                models=not weights_only,
-                plain=trusted,
-                budget=Budget(length, trusted=trusted),
-                encoding=encoding,
-            )
-            if head.startswith(_ZIP):
-                found = _load_archive(Archive(file, _path(f) if mmap else None), storages, unpickler, bool(mmap))
-            else:
-                _check_legacy(head, bool(mmap))
-                found = load_legacy(file, storages, unpickler)
-        except CheckpointError as error:
-            raise CheckpointError(f"cannot load {name}: {error}") from error.__cause__
-        except Exception as error:  # a damaged file can stumble over anything
-            raise CheckpointError(
-                f"cannot load {name}: the file is damaged ({type(error).__name__}: {error})"
-            ) from error
-    if storages.widened:
-        warnings.warn(WIDENED, UserWarning, stacklevel=2)
-    return found
-
-
-def _check_legacy(head: bytes, mmap: bool) -> None:
-    """Raises: CheckpointError unless a file that starts like this may be of PyTorch before 1.6."""
-    if head[_TAR[0] :] == _TAR[1]:
-        raise CheckpointError(
-            "it is a tar file of PyTorch before 0.1.10; load it with an old PyTorch and save it again"
-        )
-    if not head.startswith(b"\x80"):
-        raise CheckpointError(f"it is no checkpoint: it starts with {head[:16]!r}" if head else "the file is empty")
-    if mmap:
-        raise CheckpointError(
-            "mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out"
-        )
-
-
-def _load_archive(archive: Archive, storages: Storages, unpickler: Callable[..., Any], mmap: bool) -> Any:
-    order = archive.read("byteorder").tobytes().decode("latin1") if "byteorder" in archive else "little"
-    if order not in ("little", "big"):
-        raise CheckpointError(f"its byte order is {order!r}, not little or big")
-
-    def load_storage(kind: Any, key: str, location: str, count: int) -> Any:
-        if key not in storages:
-            raw = archive.map(f"data/{key}") if mmap else archive.read(f"data/{key}")
-            if raw.nbytes != count * stored(kind).itemsize:
-                raise CheckpointError(
-                    f"storage {key} has {raw.nbytes} bytes, and {count} elements of {kind.__name__} were promised"
-                )
-            storages.add(key, kind, raw, location, order)
-        return storages.get(key, kind)
-
-    return unpickler(io.BytesIO(archive.read("data.pkl")), load_storage).load()
+    trusted = weights_only is False
+    unpickler = functools.partial(Unpickler, models=not weights_only, plain=trusted, encoding=encoding)
+    return read(f, unpickler, _placement(map_location), mmap=bool(mmap), trusted=trusted)
 
 
 def _placement(map_location: Any) -> Placement:
@@ -166,20 +127,16 @@ def _placement(map_location: Any) -> Placement:
     return lambda storage, location: storage
 
 
-@contextmanager
-def _opened(f: Any) -> Iterator[tuple[IO[bytes], str]]:
-    if isinstance(f, str | os.PathLike):
-        with open(f, "rb") as file:
-            yield file, repr(os.fspath(f))
-    elif not (hasattr(f, "read") and hasattr(f, "seek")):
-        raise TypeError(f"load() needs a path or a file opened with 'rb' that can seek, got {type(f).__name__}")
-    elif isinstance(f, io.TextIOBase):
-        raise TypeError("load() needs a file opened with 'rb'; this one is opened as text")
-    else:
-        yield f if hasattr(f, "readinto") else io.BytesIO(f.read()), repr(getattr(f, "name", type(f).__name__))
+def location_tag(storage: Any) -> str:
+    """Where a storage is, in the words of a file."""
+    return "cpu"
 
 
-def _path(f: Any) -> str:
-    if not isinstance(f, str | os.PathLike):
-        raise CheckpointError("mmap=True needs the path of a file, not an open file")
-    return os.fspath(f)
+def default_restore_location(storage: Any, location: str) -> Any:
+    """What load() does with a storage without map_location: it comes to the CPU."""
+    return storage
+
+
+def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
+    """The classes and functions that a zip file names and load(weights_only=True) refuses; nothing is loaded."""
+    return outline(f).unknown

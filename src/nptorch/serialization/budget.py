@@ -10,7 +10,7 @@ from typing import Any
 from nptorch.errors import CheckpointError
 
 # Python's objects are larger than their pickles: a list of integers ten times. Small files may use this much in any case.
-FREE = 128 << 20
+FREE = 256 << 20
 FACTOR = 4
 
 

@@ -18,7 +18,6 @@ from nptorch.nn import functional, init
 from nptorch.nn.utils.spectral_norm import SpectralNorm
 from nptorch.nn.utils.weight_norm import WeightNorm
 from nptorch.ops.signatures import FUNCTIONS
-from nptorch.serialization.names import safe_globals
 from nptorch.tensor import Tensor
 from nptorch.utils import data
 
@@ -78,20 +77,13 @@ def find(module: str, name: str, *, plain: bool) -> Any:
         return found if isinstance(found, FunctionType) else _refuse(module, name)
     if module.startswith("torch.nn.modules."):
         # Public names, whatever file they are in: PyTorch moved some between its versions.
-        found = getattr(nn, name, None) or _of_our_file(module, name)
+        found = vars(nn).get(name) or _of_our_file(module, name)
+        found = found if inspect.isclass(found) and issubclass(found, nn.Module) else None
     elif module.startswith(("torch.", "torchvision.")):
         found = _of_ours(module, name)
     else:
         found = _users_class(module, name, plain)
     return found or _refuse(module, name)
-
-
-def find_allowed(module: str, name: str) -> Any:
-    """What add_safe_globals() was given under this name, or None."""
-    for allowed in safe_globals:
-        if (allowed.__module__, allowed.__qualname__) == (module, name):
-            return allowed
-    return None
 
 
 def is_named_tuple(value: Any) -> bool:

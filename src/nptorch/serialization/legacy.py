@@ -56,6 +56,17 @@ def _fill(stream: _Bounded, kind: Any, content: np.ndarray[Any, Any]) -> None:
         content.view(stored(kind)).byteswap(inplace=True)
 
 
+def pickled_object(file: Any, load: Callable[[Any], Any]) -> Any:
+    """The object in a legacy file, whose storages follow; `load(stream)` reads one pickle."""
+    stream = file if isinstance(file, _Bounded) else _Bounded(file)
+    if load(stream) != MAGIC:
+        raise CheckpointError("it is a pickle, but not of save(): the magic number is missing")
+    if load(stream) != PROTOCOL:
+        raise CheckpointError("its protocol version is unknown")
+    load(stream)  # sizes of C types where it was written; storages are little-endian all the same
+    return load(stream)
+
+
 def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., Any]) -> Any:
     """The object in a legacy file; `unpickler(stream, load_storage)` reads one pickle of it."""
     stream = _Bounded(file)
@@ -87,16 +98,11 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
             piece = TypedStorage(wrap_storage=piece, dtype=whole.dtype)
         return parts.setdefault(part_key, piece)
 
-    def load() -> Any:
+    def load(stream: _Bounded) -> Any:
         return unpickler(stream, load_storage).load()
 
-    if load() != MAGIC:
-        raise CheckpointError("it is a pickle, but not of save(): the magic number is missing")
-    if load() != PROTOCOL:
-        raise CheckpointError("its protocol version is unknown")
-    load()  # sizes of C types where it was written; storages are little-endian all the same
-    result = load()
-    for key in load():
+    result = pickled_object(stream, load)
+    for key in load(stream):
         if key not in counts:
             raise CheckpointError(f"a storage follows that nothing refers to: {key!r}")
         count = int(np.frombuffer(stream.read(_COUNT.itemsize), _COUNT)[0])

@@ -14,7 +14,7 @@ from nptorch import nn
 from nptorch.errors import CheckpointError
 from nptorch.serialization import arrays, classes, constructors, values  # noqa: F401  (they fill CALLS and BUILDS)
 from nptorch.serialization.budget import COSTS, Budget, charged
-from nptorch.serialization.names import BUILDS, CALLS, NAMES, PLAIN, safe_globals
+from nptorch.serialization.names import BUILDS, CALLS, NAMES, PLAIN, find_allowed, is_allowed
 from nptorch.storage import LEGACY, UntypedStorage
 from nptorch.tensor import Tensor
 
@@ -48,7 +48,7 @@ class Unpickler(_PythonUnpickler):
         key = ("builtins" if module == "__builtin__" else module, name)
         if key in NAMES:
             return NAMES[key]
-        allowed = classes.find_allowed(*key)
+        allowed = find_allowed(*key)
         if allowed is not None:
             return allowed
         if not self._models:
@@ -81,7 +81,7 @@ class Unpickler(_PythonUnpickler):
         self.append(self._call(klass, tuple(args)))
 
     def _call(self, function: Any, arguments: Any) -> Any:
-        if _listed(function):
+        if is_allowed(function):
             return function(*arguments)
         if isinstance(function, enum.EnumMeta):
             return function._value2member_map_[arguments[0]]
@@ -91,54 +91,61 @@ class Unpickler(_PythonUnpickler):
             )
         return CALLS[function](*arguments)
 
+    def _new(self, kind: Any, arguments: Any, keywords: Any) -> Any:
+        """An object of a class, made without calling the class."""
+        if is_allowed(kind):
+            return kind.__new__(kind, *arguments, **keywords)
+        safe = isinstance(kind, type) and (id(kind) in self._found or kind in PLAIN) and not issubclass(kind, Tensor)
+        if not safe or keywords:
+            raise CheckpointError(
+                f"refused: the file wants an object of {short(kind)}, which is neither a Module nor known to be safe"
+            )
+        if classes.is_named_tuple(kind):
+            fields = classes.vars_of(kind)["_fields"]
+            if len(arguments) != len(fields):
+                raise CheckpointError(f"a {kind.__name__} has {len(fields)} fields, and the file has {len(arguments)}")
+            return tuple.__new__(kind, arguments)
+        if arguments:
+            raise CheckpointError(f"refused: the file wants a {kind.__name__} made of arguments")
+        return object.__new__(kind)
+
+    def _set_state(self, made: Any, state: Any) -> None:
+        """The second half of an object."""
+        kind = type(made)
+        if is_allowed(kind):
+            self.stack.append(state)
+            super().load_build()
+        elif kind in BUILDS:
+            BUILDS[kind](made, state)
+        elif id(kind) in self._found and hasattr(kind, "__setstate__"):
+            made.__setstate__(state)
+            _check_members(made)
+        elif (id(kind) in self._found or kind in PLAIN) and isinstance(state, dict):
+            vars(made).update(state)
+        else:
+            raise CheckpointError(f"refused: the file wants to set the state of a {kind.__name__}")
+
     # --- the instructions that make or change objects; all others only move values about ---
 
     def load_reduce(self) -> None:
         arguments = self.stack.pop()
+        if type(arguments) is not tuple:
+            raise CheckpointError(f"refused: a call whose arguments are a {type(arguments).__name__}")
         self._budget.spend(sum(map(sys.getsizeof, arguments)))  # what some of the functions copy
         self.stack[-1] = self._call(self.stack[-1], arguments)
 
-    def load_newobj(self, keywords: Any = None) -> None:
+    def load_newobj(self) -> None:
         arguments = self.stack.pop()
-        made = self.stack[-1]
-        if _listed(made):
-            self.stack[-1] = made.__new__(made, *arguments, **(keywords or {}))
-        elif keywords or not isinstance(made, type) or not (id(made) in self._found or made in PLAIN):
-            raise CheckpointError(
-                f"refused: the file wants an object of {short(made)}, which is neither a Module nor known to be safe"
-            )
-        elif classes.is_named_tuple(made):
-            if len(arguments) != len(made._fields):
-                raise CheckpointError(
-                    f"a {made.__name__} has {len(made._fields)} fields, and the file has {len(arguments)}"
-                )
-            self.stack[-1] = tuple.__new__(made, arguments)
-        elif arguments:
-            raise CheckpointError(f"refused: the file wants a {made.__name__} made of arguments")
-        else:
-            self.stack[-1] = object.__new__(made)
+        self.stack[-1] = self._new(self.stack[-1], arguments, {})
 
     def load_newobj_ex(self) -> None:
-        self.load_newobj(self.stack.pop())
+        keywords, arguments = self.stack.pop(), self.stack.pop()
+        self.stack[-1] = self._new(self.stack[-1], arguments, keywords)
 
     def load_build(self) -> None:
-        made = self.stack[-2]
-        if _listed(type(made)):
-            super().load_build()
-            return
         state = self.stack.pop()
         self._budget.spend(sum(map(sys.getsizeof, state if isinstance(state, tuple) else (state,))))
-        if type(made) in BUILDS:
-            BUILDS[type(made)](made, state)
-        elif id(type(made)) not in self._found:
-            raise CheckpointError(f"refused: the file wants to set the state of a {type(made).__name__}")
-        elif hasattr(made, "__setstate__"):
-            made.__setstate__(state)
-            _check_members(made)
-        elif isinstance(state, dict):
-            vars(made).update(state)
-        else:
-            raise CheckpointError(f"refused: the file wants to set the state of a {type(made).__name__}")
+        self._set_state(self.stack[-1], state)
 
     def load_append(self) -> None:
         value = self.stack.pop()
@@ -195,12 +202,8 @@ class Unpickler(_PythonUnpickler):
         pickle.DICT: load_dict, pickle.ADDITEMS: load_additems, pickle.FROZENSET: load_frozenset, pickle.BYTEARRAY8: load_bytearray8,
     }.items():  # fmt: skip
         dispatch[_code[0]] = _instruction
-    for _code, _cost in COSTS.items():
-        dispatch[_code] = charged(dispatch[_code], *_cost)
-
-
-def _listed(value: Any) -> bool:
-    return any(value is allowed for allowed in safe_globals)
+    for _byte, _cost in COSTS.items():
+        dispatch[_byte] = charged(dispatch[_byte], *_cost)
 
 
 def _check_members(module: Any) -> None:

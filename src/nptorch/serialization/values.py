@@ -126,8 +126,7 @@ def set_attributes(value: Any, state: Any) -> None:
     vars(value).update(state)
 
 
-for _kind in (OrderedDict, Counter, Namespace, SimpleNamespace):
-    BUILDS[_kind] = set_attributes
+BUILDS.update(dict.fromkeys((OrderedDict, Counter, Namespace, SimpleNamespace), set_attributes))
 NAMES["argparse", "Namespace"] = Namespace
 PLAIN.add(Namespace)
 
@@ -149,8 +148,8 @@ def _of_numbers(module: str, kind: Any) -> None:
         return kind(*parts)
 
 
-for _kind in (date, datetime, time, timedelta, timezone):
-    _of_numbers("datetime", _kind)
+for _moment in (date, datetime, time, timedelta, timezone):
+    _of_numbers("datetime", _moment)
 
 
 def _of_path(name: str, kind: Any) -> None:
