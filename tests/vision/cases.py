@@ -67,9 +67,14 @@ ON_BYTES = [  # PIL images and uint8 tensors
     "T.RandomPosterize(3, p=1.0)",
     "T.RandomSolarize(100, p=1.0)",
     "T.RandomEqualize(1.0)",
+    *[f"lambda x: T.AutoAugment(T.AutoAugmentPolicy.{name})([torch.rand({i}), x][1])"
+      for name in ("IMAGENET", "CIFAR10", "SVHN") for i in range(1, 5)],
+    *[f"lambda x: T.RandAugment(3, {7 * i}, fill={i})([torch.rand({i}), x][1])" for i in range(1, 5)],
+    *[f"lambda x: T.TrivialAugmentWide(interpolation=I.BILINEAR)([torch.rand({i}), x][1])" for i in range(1, 9)],
+    *[f"lambda x: T.AugMix({3 * i}, alpha={i / 3}, all_ops={i > 1})([torch.rand({i}), x][1])" for i in range(1, 4)],
     "T.ConvertImageDtype(torch.float32)",
     "T.ConvertImageDtype(torch.int16)",
-]
+]  # fmt: skip
 ON_TENSORS = [
     "T.Resize((9, 20), antialias=False)",
     "T.Resize([30, 6], I.BICUBIC, antialias=False)",
@@ -91,6 +96,7 @@ REPRS = [
     "T.RandomErasing()", "T.RandomInvert()", "T.RandomPosterize(3)", "T.RandomSolarize(3.5)", "T.RandomEqualize()", "T.Lambda(abs)",
     "T.RandomRotation((5, 6), I.BILINEAR, True, (1, 2), 3)", "T.ColorJitter()", "T.RandomAffine(4)", "T.RandomPerspective()",
     "T.RandomAffine((4, 5), (0.1, 0.2), (0.5, 1), (1, 2), I.BILINEAR, 1)", "I.BILINEAR",
+    "T.AutoAugment(fill=3)", "T.RandAugment()", "T.TrivialAugmentWide(7)", "T.AugMix(4, interpolation=I.NEAREST)",
     "T.CenterCrop([8, 9])", "T.GaussianBlur([3, 5])", "T.RandomCrop([7])", "T.Resize([4])",
 ]  # fmt: skip
 SHOWN = [text for text in ON_ALL + ON_BYTES + ON_TENSORS + ON_FLOATS if text.startswith("T.")]
@@ -115,8 +121,8 @@ def cases() -> list[tuple[str, str]]:
     """(name of an input, expression)."""
     groups = (
         (ON_ALL, ("rgb", "grey", "uint8", "float32")),
-        (ON_BYTES[:3], ("rgb", "grey", "uint8")),
-        (ON_BYTES[3:], ("uint8",)),
+        (ON_BYTES[:-2], ("rgb", "grey", "uint8")),
+        (ON_BYTES[-2:], ("uint8",)),
         (ON_TENSORS, ("uint8", "float32")),
         (ON_FLOATS, ("float32",)),
     )
