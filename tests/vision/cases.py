@@ -135,9 +135,46 @@ def answer(expression: str, image: Any, T: Any, torch: Any) -> np.ndarray[Any, A
 
     random.seed(SEED)
     torch.manual_seed(SEED)
-    transform = eval(expression, {"T": T, "F": T.functional, "I": T.InterpolationMode, "torch": torch})
+    transform = eval(
+        expression,
+        {"T": T, "F": T.functional, "I": T.InterpolationMode, "torch": torch, "HEIGHT": HEIGHT, "WIDTH": WIDTH},
+    )
     made = transform(image)
     return np.asarray(made.numpy() if hasattr(made, "numpy") else made)
+
+
+ON_SAMPLES = [  # v2 only: x is the image
+    "lambda x: T.Compose([T.ToImage(), T.ToDtype(torch.float32, scale=True), T.Normalize([0.4], [0.3])])(x)",
+    "lambda x: T.Compose([T.RandomCrop(9), T.RandomHorizontalFlip()])(x, 3)[0]",
+    "lambda x: T.RandomCrop((HEIGHT, 9))(x)",
+    "lambda x: T.RandomCrop((9, WIDTH + 6), padding=3)({'image': x, 'label': torch.ones(2)})['image']",
+    "lambda x: T.RandomResizedCrop(7)([torch.ones(1), (T.ToImage()(x), torch.zeros(1))])[1][0]",
+    "lambda x: T.RandomAffine(20, (0.1, 0.1), fill=3)([T.ToImage()(x), T.ToImage()(x)])[1]",
+    "lambda x: T.ColorJitter(0.5, 0.5, 0.5, 0.2)((T.ToImage()(x), T.ToImage()(x)))[1]",
+    "lambda x: T.RandomErasing(1.0, value='random')(T.ToImage()(x))",
+    "lambda x: T.GaussianNoise()(T.ToDtype({T.ToImage: None, 'others': torch.float32}, scale=True)(T.ToImage()(x)[:1]))",
+    "lambda x: T.GaussianNoise(0.1, 0.2)(T.ToImage()(x).contiguous())",
+    "lambda x: T.RandomChannelPermutation()(T.RGB()(x))",
+    "lambda x: T.RandomChoice([T.RandomCrop(5), T.RandomCrop(6), T.CenterCrop(7)], p=[1, 2, 3])(x)",
+    "lambda x: T.ToPILImage()(T.ToImage()(x))",
+    "lambda x: T.ToTensor()(T.Lambda(lambda y: y.rotate(30), type(x))((x, 3))[0])",
+]
+BATCHES = [  # v2 only: x is a float batch (4, 3, 17, 14), y its labels
+    "T.MixUp(num_classes=3)(x, y)",
+    "T.MixUp(alpha=0.2)(x, F1.one_hot(y, 4))",
+    "T.CutMix(num_classes=3)({'name': 'a', 'pixels': x, 'LABELS': y})",
+    "T.CutMix(alpha=0.3, num_classes=3, labels_getter=lambda s: s[0])(y, (V.Image(x), 7))",
+]
+
+
+def batch(expression: str, T: Any, V: Any, torch: Any) -> list[np.ndarray[Any, Any]]:
+    """The tensors of the sample that an expression makes; T: transforms.v2, V: tv_tensors."""
+    x = torch.arange(4 * 3 * HEIGHT * WIDTH).reshape(4, 3, HEIGHT, WIDTH) / 3000.0
+    torch.manual_seed(SEED)
+    made = eval(expression, {"T": T, "V": V, "F1": torch.nn.functional, "x": x, "y": torch.tensor([2, 0, 1, 1])})
+    parts = list(made.values()) if isinstance(made, dict) else made
+    parts = [part for item in parts for part in (item if isinstance(item, tuple) else [item])]
+    return [part.numpy() for part in parts if isinstance(part, torch.Tensor) and part.ndim > 1]
 
 
 GRIDS = [  # of a batch of five float images (5, 3, 4, 6)

@@ -20,7 +20,7 @@ from nptorch.tensor import Tensor, from_array
 from nptorch.vision.transforms import draw
 from nptorch.vision.transforms import functional as F
 from nptorch.vision.transforms.functional.image import InterpolationMode, interpolation_mode, max_value
-from nptorch.vision.transforms.policies import POLICIES
+from nptorch.vision.transforms.policies import POLICIES, Step
 
 _NEAREST = InterpolationMode.NEAREST
 _PLACES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")
@@ -155,7 +155,11 @@ class AutoAugment(Augment):
         if not isinstance(policy, AutoAugmentPolicy):
             raise ValueError(f"The provided policy {policy} is not recognized; AutoAugmentPolicy has them")
         self.policy = policy
-        self.policies = POLICIES[policy.value]
+
+    @property
+    def policies(self) -> list[tuple[Step, Step]]:
+        """The pairs: (change, probability, strength of 0 to 9) each."""
+        return POLICIES[self.policy.value]
 
     def forward(self, img: Any) -> Any:
         """The changed image."""
