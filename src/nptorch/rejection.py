@@ -66,7 +66,7 @@ def standard_gamma(engine: Engine, concentration: Array) -> Array:
             for d, p in zip(d.ravel().tolist(), power.ravel().tolist(), strict=True)
         ]
     made = np.array(found, np.float64).astype(concentration.dtype).reshape(concentration.shape)
-    return np.maximum(made, np.finfo(made.dtype).tiny)
+    return np.asarray(np.maximum(made, np.finfo(made.dtype).tiny))
 
 
 def _gamma(d: float, power: float, uniform: Draw, normal: Draw) -> float:

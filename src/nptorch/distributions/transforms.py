@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import dtypes
 from nptorch.distributions import constraints
 from nptorch.distributions.transform import (
     ComposeTransform,
