@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nptorch
-from tests.distributions.examples import ALL, make, summary
+from tests.distributions.examples import ALL, summary
 
 D = nptorch.distributions
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "distributions.json").read_text())

@@ -43,7 +43,8 @@ DIFFERENT: dict[str, Any] = {
     "TransformedDistribution": lambda D, t: (D.LogNormal(t([0.2, -0.8]), t([0.5, 1.5])), D.LogNormal(t([0.1, 0.6]), t([1.2, 0.7]))),
     "Independent": lambda D, t: (D.Independent(D.Normal(t([0.2, -0.8]), 1.0), 1), D.Independent(D.Normal(t([[0.1, 0.6]]), 2.0), 1)),
     "MultivariateNormal": lambda D, t: (
-        D.MultivariateNormal(t([0.2, -0.8]), t([[2.0, 0.3], [0.3, 1.0]])), D.MultivariateNormal(t([[0.1, 0.6], [1.0, 2.0]]), scale_tril=t([[1.2, 0.0], [0.4, 0.8]]))
+        D.MultivariateNormal(t([0.2, -0.8]), t([[2.0, 0.3], [0.3, 1.0]])),
+        D.MultivariateNormal(t([[0.1, 0.6], [1.0, 2.0]]), scale_tril=t([[1.2, 0.0], [0.4, 0.8]]))
     ),
     "LowRankMultivariateNormal": lambda D, t: (
         D.LowRankMultivariateNormal(t([0.2, -0.8]), t([[2.0], [0.3]]), t([0.3, 1.0])),
