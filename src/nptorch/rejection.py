@@ -15,20 +15,22 @@ import numpy as np
 from nptorch.mt19937 import Array, Engine
 
 Draw = Callable[[], float]
-_AT_ONCE = 1024
+_AT_ONCE = (16, 1024)  # numbers made at first, and at most
 
 
 @contextmanager
 def _uniforms(engine: Engine) -> Iterator[Draw]:
     """A draw of one uniform number of 53 bits; at the end the engine stands where drawing one by one would leave it."""
-    state, kept, taken = engine.get_state(), engine._next_normal, 0
+    state, taken = engine.get_state(), 0
 
     def stream() -> Iterator[float]:
         nonlocal taken
+        count, most = _AT_ONCE
         while True:
-            for u in engine.uniform((_AT_ONCE,), np.float64).tolist():
+            for u in engine.uniform((count,), np.float64).tolist():
                 taken += 1
                 yield u
+            count = min(2 * count, most)
 
     yield stream().__next__
     kept = engine._next_normal
@@ -66,7 +68,7 @@ def standard_gamma(engine: Engine, concentration: Array) -> Array:
             for d, p in zip(d.ravel().tolist(), power.ravel().tolist(), strict=True)
         ]
     made = np.array(found, np.float64).astype(concentration.dtype).reshape(concentration.shape)
-    return np.maximum(made, np.finfo(made.dtype).tiny)
+    return np.asarray(np.maximum(made, np.finfo(made.dtype).tiny))
 
 
 def _gamma(d: float, power: float, uniform: Draw, normal: Draw) -> float:

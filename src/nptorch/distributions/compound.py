@@ -90,7 +90,7 @@ class MixtureSameFamily(Distribution):
             raise ValueError(" The Mixture distribution needs to be an  instance of torch.distributions.Categorical")
         if not isinstance(component_distribution, Distribution):
             raise ValueError("The Component distribution needs to be an instance of torch.distributions.Distribution")
-        batch, count = mixture_distribution.batch_shape, mixture_distribution.param_shape[-1]
+        batch, count = mixture_distribution.batch_shape, mixture_distribution.logits.shape[-1]
         *kept, components = component_distribution.batch_shape
         try:
             np.broadcast_shapes(tuple(batch), tuple(kept))
@@ -203,7 +203,7 @@ class TransformedDistribution(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
-        events, found = len(self._event_shape), 0.0
+        events, found = len(self._event_shape), value.new_zeros(())
         for transform in reversed(self.transforms):
             before = transform.inv(value)
             events += transform.domain.event_dim - transform.codomain.event_dim

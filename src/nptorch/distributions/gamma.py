@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from nptorch import dtypes
 from nptorch.distributions import constraints
 from nptorch.distributions.distribution import Distribution, ExponentialFamily
@@ -13,7 +15,7 @@ from nptorch.distributions.utils import broadcast_all, standard
 from nptorch.nn import functional as F
 from nptorch.ops.join import stack
 from nptorch.ops.pointwise import where
-from nptorch.ops.special import digamma, lgamma
+from nptorch.ops.special import digamma, igamma, lgamma
 from nptorch.tensor import Tensor
 
 
@@ -44,7 +46,7 @@ class Gamma(ExponentialFamily):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         value = StandardGamma.apply(self.concentration.expand(shape)) / self.rate.expand(shape)
-        value.detach().clamp_(min=dtypes.finfo(value.dtype).tiny)  # no value of 0, and no node for that
+        np.maximum(value._array, dtypes.finfo(value.dtype).tiny, out=value._array)  # no 0, and no node for that
         return value
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -54,6 +56,10 @@ class Gamma(ExponentialFamily):
             self.concentration.xlogy(self.rate) + (self.concentration - 1).xlogy(value) - self.rate * value
             - lgamma(self.concentration)
         )  # fmt: skip
+
+    def cdf(self, value: Tensor) -> Tensor:
+        self._validate_sample(value)
+        return igamma(self.concentration, self.rate * value)
 
     def entropy(self) -> Tensor:
         a = self.concentration

@@ -108,7 +108,7 @@ class DirichletShares(Function):
         drawn = rejection.standard_gamma(random.engine(None), concentration._array.astype(np.float64))
         dtype = concentration._array.dtype.type
         shares = (drawn / drawn.sum(-1, keepdims=True)).astype(dtype)
-        made = from_array(np.clip(shares, np.finfo(dtype).tiny, np.nextafter(dtype(1), dtype(0))))
+        made = from_array(np.asarray(np.clip(shares, np.finfo(dtype).tiny, np.nextafter(dtype(1), dtype(0)))))
         ctx.save_for_backward(made, concentration)
         return made
 

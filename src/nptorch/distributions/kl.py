@@ -262,23 +262,34 @@ def _of(table: dict[type, Callable[..., Tensor]], p: Distribution, *args: Tensor
     return next(table[kind] for kind in type(p).__mro__ if kind in table)(p, *args)
 
 
-def _outside(p: Distribution, low: Any, high: Any = math.inf) -> Any:
-    """Where a Uniform p has values that q cannot have."""
-    return (p.low < low) | (p.high > high) if isinstance(p, Uniform) else zeros_of(p.mean).bool()
+def _beyond(p: Distribution, low: Any = -math.inf, high: Any = math.inf, moment: int = 1) -> Tensor:
+    """Where q has not all values of p, or p not the moments that are asked of it."""
+    if isinstance(p, Uniform):
+        return (p.low < low) | (p.high > high)
+    return p.alpha <= moment if isinstance(p, Pareto) else zeros_of(p.mean).bool()
+
+
+def _moments(p: Any) -> tuple[Tensor, Tensor]:
+    if not isinstance(p, Pareto):
+        return p.mean, p.variance
+    a = p.alpha  # finite everywhere, for the derivatives' sake
+    return a * p.scale / (a - 1), p.scale.pow(2) * a / ((a - 1).pow(2) * (a - 2))
 
 
 def _to_normal(p: Any, q: Normal) -> Tensor:
-    return 0.5 * (2 * math.pi * q.scale.pow(2)).log() + (p.variance + (p.mean - q.loc).pow(2)) / (2 * q.scale.pow(2))
+    mean, variance = _moments(p)
+    found = 0.5 * (2 * math.pi * q.scale.pow(2)).log() + (variance + (mean - q.loc).pow(2)) / (2 * q.scale.pow(2))
+    return where(_beyond(p, moment=2), math.inf, found)
 
 
 def _to_exponential(p: Any, q: Exponential) -> Tensor:
-    return where(_outside(p, 0), math.inf, q.rate * p.mean - q.rate.log())
+    return where(_beyond(p, 0), math.inf, q.rate * _moments(p)[0] - q.rate.log())
 
 
 def _to_gamma(p: Any, q: Gamma) -> Tensor:
     a = q.concentration
-    found = lgamma(a) - a * q.rate.log() + (1 - a) * _of(_MEAN_LOG, p) + q.rate * p.mean
-    return where(_outside(p, 0), math.inf, found)
+    found = lgamma(a) - a * q.rate.log() + (1 - a) * _of(_MEAN_LOG, p) + q.rate * _moments(p)[0]
+    return where(_beyond(p, 0), math.inf, found)
 
 
 def _to_gumbel(p: Any, q: Gumbel) -> Tensor:
@@ -288,19 +299,19 @@ def _to_gumbel(p: Any, q: Gumbel) -> Tensor:
 
 def _to_pareto(p: Uniform, q: Pareto) -> Tensor:
     found = (q.alpha + 1) * _of(_MEAN_LOG, p) - q.alpha.log() - q.alpha * q.scale.log()
-    return where(_outside(p, q.scale), math.inf, found)
+    return where(_beyond(p, q.scale), math.inf, found)
 
 
 def _to_beta(p: Uniform, q: Beta) -> Tensor:
     a, b = q.concentration1, q.concentration0
     found = (1 - a) * _of(_MEAN_LOG, p) + (1 - b) * _mean_log_uniform(1 - p.high, 1 - p.low)
-    return where(_outside(p, 0, 1), math.inf, found + lgamma(a) + lgamma(b) - lgamma(a + b))
+    return where(_beyond(p, 0, 1), math.inf, found + lgamma(a) + lgamma(b) - lgamma(a + b))
 
 
 def _to_continuous_bernoulli(p: Any, q: ContinuousBernoulli) -> Tensor:
     found = -p.mean * q.logits - (-q.probs).log1p() - q._cont_bern_log_norm()
     # The ends count as outside, as PyTorch has it.
-    outside = (p.high >= 1) | (p.low <= 0) if isinstance(p, Uniform) else _outside(p, 0)
+    outside = (p.high >= 1) | (p.low <= 0) if isinstance(p, Uniform) else _beyond(p, 0)
     return where(outside, math.inf, found)
 
 
@@ -345,10 +356,10 @@ for _kind, _cross_entropy, _kinds in (
 
 # p has values where q has none.
 _BOUNDED = (Beta, ContinuousBernoulli, Pareto, Uniform)
-for _p, _qs in {
+for _infinitely_far, _qs in {
     Beta: (Pareto,), ContinuousBernoulli: (Pareto,), Exponential: _BOUNDED, Gamma: _BOUNDED,
     Gumbel: (*_BOUNDED, Exponential, Gamma), Laplace: (*_BOUNDED, Exponential, Gamma),
     Normal: (*_BOUNDED, Exponential, Gamma), Pareto: (Beta, ContinuousBernoulli, Uniform), Poisson: (Bernoulli, Binomial),
 }.items():  # fmt: skip
     for _q in _qs:
-        register_kl(_p, _q)(_infinite)
+        register_kl(_infinitely_far, _q)(_infinite)

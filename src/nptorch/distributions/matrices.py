@@ -101,9 +101,7 @@ class MultivariateNormal(_WithCovariance):
     ) -> None:  # fmt: skip
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        matrices = dict(
-            covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril
-        )
+        matrices = dict(covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril)
         given = [m for m in matrices.values() if m is not None]
         if len(given) != 1:
             raise ValueError(_ONE_OF)
@@ -152,9 +150,7 @@ class LowRankMultivariateNormal(Distribution):
     support = constraints.real_vector
     has_rsample = True
 
-    def __init__(
-        self, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor, validate_args: bool | None = None
-    ) -> None:
+    def __init__(self, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor, validate_args: bool | None = None) -> None:
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
         size = loc.shape[-1]
@@ -245,9 +241,7 @@ class Wishart(_WithCovariance, ExponentialFamily):
         self, df: Any, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
         scale_tril: Tensor | None = None, validate_args: bool | None = None,
     ) -> None:  # fmt: skip
-        matrices = dict(
-            covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril
-        )
+        matrices = dict(covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril)
         given = [m for m in matrices.values() if m is not None]
         if len(given) != 1:
             raise AssertionError(_ONE_OF)
@@ -292,6 +286,16 @@ class Wishart(_WithCovariance, ExponentialFamily):
         return self._scaled(self.df, self.covariance_matrix.pow(2) + outer)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
+        made = self._bartlett(sample_shape)
+        # PyTorch 2.13 takes what its check finds sound for singular and draws it again: the same numbers need the same detour.
+        again = self.support.check(made.detach())
+        if self._batch_shape:
+            again = again.flatten(again.dim() - len(self._batch_shape)).any(-1)
+        if bool(again.any()):
+            made[again] = self._bartlett((int(again.sum()),))
+        return made
+
+    def _bartlett(self, sample_shape: Any) -> Tensor:
         size = self._event_shape[-1]
         chi = self._dist_chi2.rsample(sample_shape).sqrt()
         diagonal = chi.clamp(min=dtypes.finfo(chi.dtype).eps)

@@ -79,9 +79,8 @@ def standard(draw: str, shape: Any, like: Tensor, *bounds: float) -> Tensor:
     return made
 
 
-def _below(size: int, diag: int) -> tuple[Tensor, Tensor]:
-    rows, columns = tril_indices(size, size, diag)
-    return rows, columns
+def _below(size: int, diag: int) -> Any:
+    return tril_indices(size, size, diag).unbind()
 
 
 def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
