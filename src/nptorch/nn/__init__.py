@@ -1,6 +1,6 @@
 """Layers, losses and what models are built from (https://docs.pytorch.org/docs/stable/nn.html)."""
 
-from nptorch.nn import functional, init, utils
+from nptorch.nn import functional, init, parallel, utils
 from nptorch.nn.module import Module
 from nptorch.nn.modules.activation import (
     CELU,
@@ -116,6 +116,7 @@ from nptorch.nn.modules.transformer import (
     TransformerEncoderLayer,
 )
 from nptorch.nn.modules.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+from nptorch.nn.parallel import DataParallel
 from nptorch.nn.parameter import Buffer, Parameter
 
 __all__ = [
@@ -160,6 +161,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -264,5 +266,6 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "parallel",
     "utils",
 ]
