@@ -451,7 +451,8 @@ def retain_grad(self: Tensor) -> None:
     def keep(g: Tensor) -> None:
         tensor = me()
         if tensor is not None:
-            tensor._grad = from_array(g._array.copy()) if not g._requires_grad else g
+            fresh = g if g._requires_grad else from_array(g._array.copy())
+            tensor._grad = fresh if tensor._grad is None else tensor._grad + fresh
 
     self.__dict__["_retains"] = True
     register_hook(self, keep)
