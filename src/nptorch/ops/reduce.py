@@ -142,8 +142,9 @@ def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: in
     x = input._array
     a = parse_axes("hash_tensor", dim, x.ndim)
     _nonempty("hash_tensor", x, a)
+    xor: Any = np.bitwise_xor.reduce
     wide = x.astype({"f": np.float64, "u": np.uint64, "b": np.uint64}.get(x.dtype.kind, np.int64)).view(np.uint64)
-    return from_array(np.asarray(np.bitwise_xor.reduce(wide, a, keepdims=keepdim)))
+    return from_array(np.asarray(xor(wide, a, keepdims=keepdim)))
 
 
 # --- moments ---

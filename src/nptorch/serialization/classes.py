@@ -25,6 +25,7 @@ from nptorch.utils import data
 _PACKAGES = (
     ("nptorch.nn.module", "torch.nn.modules.module"),
     ("nptorch.nn.modules", "torch.nn.modules"),
+    ("nptorch.nn.parallel", "torch.nn.parallel"),
     ("nptorch.nn.utils", "torch.nn.utils"),
     ("nptorch.optim", "torch.optim"),
     ("nptorch.utils.data", "torch.utils.data"),

@@ -61,7 +61,8 @@ class BasePruningMethod:
             )
         before = keys(module._forward_pre_hooks, BasePruningMethod, name)
         mask = getattr(module, f"{name}_mask").clone() if before else _ones(tensor)
-        hook = PruningContainer(*(module._forward_pre_hooks[key] for key in before), method) if before else method
+        earlier: list[Any] = [module._forward_pre_hooks[key] for key in before]
+        hook = PruningContainer(*earlier, method) if before else method
         mask = hook.compute_mask(scores.detach(), mask).to(tensor.dtype)
         for key in before:
             del module._forward_pre_hooks[key]
@@ -253,9 +254,7 @@ def random_structured(module: M, name: str, amount: float, dim: int) -> M:
     return module
 
 
-def ln_structured(
-    module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None
-) -> M:
+def ln_structured(module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None) -> M:
     """Prune the `amount` of slices along `dim` that have the smallest n-norm."""
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
