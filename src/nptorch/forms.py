@@ -1,4 +1,4 @@
-"""Forms of functions and methods that follow from others by a rule: in-place forms, and results written to `out=`."""
+"""Forms of functions and methods that follow from others by a rule: in-place forms, and new tensors written to `out=`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from nptorch.ops.registry import check_category
-from nptorch.ops.signatures import FUNCTIONS, METHODS, into_out, named, takes_out
+from nptorch.ops.signatures import FUNCTIONS, METHODS, into_out, named
 from nptorch.tensor import Tensor
 
 _RESHAPING = "as_strided squeeze swapaxes swapdims t transpose tril triu unsqueeze"
@@ -17,14 +17,6 @@ _FUNCTIONS_TOO = (
     "clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 fill fix floor frac gcd i0 index_put lcm ldexp log "
     "log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal relu round rsqrt sigmoid sin sinc sinh sqrt square tan "
     "tanh trunc xlogy zero"
-)
-_TAKE_OUT = (
-    "addcdiv addcmul alias_copy all any argmax argmin as_strided_copy bucketize clamp_max clamp_min column_stack cummax cummin "
-    "cumprod cumsum diag diagonal_copy diff dstack expand_copy float_power frexp hash_tensor heaviside histc hstack index_add "
-    "index_copy index_reduce isin kron ldexp log_softmax logaddexp2 logcumsumexp logit logsumexp max min mode msort mvlgamma "
-    "nan_to_num nanmean nanquantile nansum narrow_copy nonzero norm permute_copy polygamma quantile renorm round row_stack scatter "
-    "scatter_add scatter_reduce searchsorted slice_scatter softmax sort squeeze_copy std t_copy take_along_dim tensordot topk "
-    "transpose_copy tril triu unfold_copy unsqueeze_copy var view_copy vstack where"
 )
 _NEW = "arange empty eye full linspace logspace ones rand randint randn randperm zeros"  # their dtype is that of `out`
 
@@ -65,6 +57,5 @@ def publish() -> None:
             METHODS[name + "_"] = named(form(METHODS[name]), name + "_", f"In-place {name}().")
     for name in _FUNCTIONS_TOO.split():
         FUNCTIONS[name + "_"] = METHODS[name + "_"]
-    for names, form in ((_TAKE_OUT, takes_out), (_NEW, _new)):
-        for name in names.split():
-            FUNCTIONS[name] = form(FUNCTIONS[name])
+    for name in _NEW.split():
+        FUNCTIONS[name] = _new(FUNCTIONS[name])

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import devices, dtypes, naming
+from nptorch import devices, dtypes, naming, settings
+from nptorch import storage as _storage  # noqa: F401  (it fills METHODS)
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
 from nptorch.ops import (  # noqa: F401  (they fill METHODS)
@@ -29,6 +30,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     linalg,
     matrix_function,
     matrix_norm,
+    parts,
     pointwise,
     running,
     scatter_reduce,
@@ -59,7 +61,7 @@ def _len(self: Tensor) -> int:
 def _iter(self: Tensor) -> Iterator[Tensor]:
     if self._array.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return iter(shape.unbind(self, 0))
+    return iter(parts.unbind(self, 0))
 
 
 @method("__contains__")
@@ -88,19 +90,9 @@ def _hash(self: Tensor) -> int:
 @method("__bool__")
 def _bool(self: Tensor) -> bool:
     if self._array.size != 1:
-        what = "no" if self._array.size == 0 else "more than one"
-        raise RuntimeError(
-            f"Boolean value of Tensor with {what} {'values' if self._array.size else 'value'} is ambiguous; use .any() or .all()"
-        )
+        what = "more than one value" if self._array.size else "no values"
+        raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous; use .any() or .all()")
     return bool(self._array.item())
-
-
-def _scalar(self: Tensor, what: str) -> Any:
-    if self._array.size != 1:
-        raise RuntimeError(
-            f"a Tensor with {self._array.size} elements cannot be converted to {what}; shape {list(self._array.shape)}"
-        )
-    return self._array.item()
 
 
 @method("item")
@@ -109,12 +101,26 @@ def item(self: Tensor) -> Any:
 
     Raises: RuntimeError if there are more or none.
     """
-    return _scalar(self, "Scalar")
+    if self._array.size != 1:
+        raise RuntimeError(
+            f"a Tensor with {self._array.size} elements cannot be converted to Scalar; shape {list(self._array.shape)}"
+        )
+    return self._array.item()
 
 
-METHODS["__float__"] = lambda self: float(_scalar(self, "a float"))
-METHODS["__int__"] = lambda self: int(_scalar(self, "an int"))
-METHODS["__complex__"] = lambda self: complex(_scalar(self, "a complex number"))
+def _to_python(kind: type) -> Callable[[Tensor], Any]:
+    def convert(self: Tensor) -> Any:
+        if self._array.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars; this one has shape {list(self._array.shape)}"
+            )
+        return kind(self._array.item())
+
+    return convert
+
+
+for _kind in (float, int, complex):
+    METHODS[f"__{_kind.__name__}__"] = _to_python(_kind)
 
 
 @method("__index__")
@@ -276,13 +282,14 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of the tensor's type, e.g. torch.FloatTensor; with a dtype, the tensor converted to it."""
     if dtype is None:
         return f"{naming.package()}.{_TYPE_NAMES.get(self.dtype.name, self.dtype.name.capitalize())}Tensor"
-    if isinstance(dtype, str):
-        name = dtype.rsplit(".", 1)[-1].removesuffix("Tensor")
+    called = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "")  # "torch.FloatTensor", FloatTensor
+    if isinstance(dtype, str) or called.endswith("Tensor"):
+        name = called.rsplit(".", 1)[-1].removesuffix("Tensor")
         found = next((d for d in dtypes.ALL if _TYPE_NAMES.get(d.name) == name), None)
         if found is None:
             raise ValueError(f"invalid type: {dtype!r}")
         dtype = found
-    return to(self, dtypes.parse(dtype))
+    return to(self, dtype)
 
 
 _TYPE_NAMES = {
@@ -366,13 +373,6 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
 
 
 @method()
-def set_(self: Tensor, source: Tensor) -> Tensor:
-    """Take over the memory of another tensor."""
-    self.data = source
-    return self
-
-
-@method()
 def resize_(self: Tensor, *sizes: Any) -> Tensor:
     """Another shape in place; elements beyond the old ones are uninitialised."""
     wanted = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
@@ -450,7 +450,8 @@ def retain_grad(self: Tensor) -> None:
     def keep(g: Tensor) -> None:
         tensor = me()
         if tensor is not None:
-            tensor._grad = from_array(g._array.copy()) if not g._requires_grad else g
+            fresh = g if g._requires_grad else from_array(g._array.copy())
+            tensor._grad = fresh if tensor._grad is None else tensor._grad + fresh
 
     self.__dict__["_retains"] = True
     register_hook(self, keep)
@@ -472,4 +473,4 @@ def bind() -> None:
     Tensor.retains_grad = property(lambda self: bool(self.__dict__.get("_retains")))  # type: ignore[attr-defined]
     for flag in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta", "is_nested"):
         setattr(Tensor, flag, False)
-    Tensor.layout = "strided"  # type: ignore[attr-defined]
+    Tensor.layout = settings.strided  # type: ignore[attr-defined]

@@ -127,7 +127,8 @@ def _dtype(dtype: Any, device: Any, default: dtypes.dtype | None = None) -> np.d
 
 @function(method=False)
 def rand(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -135,12 +136,13 @@ def rand(
     pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers of [0, 1)."""
-    return _made(engine(generator).uniform(parse_shape("rand", size), _dtype(dtype, device)), requires_grad)
+    return _made(engine(generator).uniform(parse_shape("rand", sizes or (size,)), _dtype(dtype, device)), requires_grad)
 
 
 @function(method=False)
 def randn(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -148,7 +150,7 @@ def randn(
     pin_memory: bool = False,
 ) -> Tensor:
     """Normal numbers of mean 0 and variance 1."""
-    return _made(engine(generator).normal(parse_shape("randn", size), _dtype(dtype, device)), requires_grad)
+    return _made(engine(generator).normal(parse_shape("randn", sizes or (size,)), _dtype(dtype, device)), requires_grad)
 
 
 @function(method=False)

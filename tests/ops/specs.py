@@ -314,6 +314,7 @@ sample("reflect_pad", lambda T, x: T.nn.functional.pad(x, (1, 2), mode="reflect"
 
 from tests.ops import samples_breadth as samples_breadth  # noqa: E402
 from tests.ops import samples_complex as samples_complex  # noqa: E402
+from tests.ops import samples_ctc as samples_ctc  # noqa: E402
 from tests.ops import samples_fft as samples_fft  # noqa: E402
 from tests.ops import samples_linalg as samples_linalg  # noqa: E402
 from tests.ops import samples_memory as samples_memory  # noqa: E402

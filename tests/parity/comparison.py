@@ -37,7 +37,7 @@ def array(x: Any) -> Any:
     """The values of a tensor of either library."""
     if isinstance(x, torch.Tensor):
         x = x.detach().resolve_conj().resolve_neg()
-        return (x.float() if x.dtype is torch.bfloat16 else x).numpy(force=True)
+        return (x.float() if x.dtype is torch.bfloat16 else x).numpy(force=True)  # PyTorch keeps some zeros unwritten
     return np.asarray(x.detach())
 
 

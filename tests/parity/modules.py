@@ -1,4 +1,5 @@
-"""PyTorch's table of layers (module_db): each built, shown, run and differentiated with its samples, in training and in evaluation."""
+"""PyTorch's table of layers (module_db): each built, shown, run and differentiated with its samples, in training and in
+evaluation; text, first weights, state_dict, results and both orders of gradients are compared."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from tests.parity import translate
 from tests.parity.comparison import derivatives, differs
 from tests.parity.result import Result
 
-ENTRIES: dict[str, Any] = {info.name.removeprefix("nn."): info for info in module_db}
+ENTRIES: dict[str, Any] = {info.name: info for info in module_db}
 DTYPES = (torch.float64, torch.float32)
 
 
@@ -29,7 +30,7 @@ def compare(name: str) -> Result:
     """One layer, all its samples."""
     info = ENTRIES[name]
     try:
-        ours = translate.named(f"nn.{name}")
+        ours = translate.named(name)
     except translate.Missing as error:
         return Result("missing", str(error))
     tried = 0

@@ -39,9 +39,25 @@ def namespace(name: str) -> str:
     return "torch, Tensor"
 
 
-def write(found: dict[str, Result]) -> None:
-    """Write the table and the lists of names that must stay right, alone and in all their forms and errors."""
-    RIGHT.write_text("".join(f"{n}\n" for n in sorted(found) if found[n].status == "right"))
+def counts(found: dict[str, Result]) -> str:
+    """How many are right, wrong, missing."""
+    count = Counter(r.status for r in found.values())
+    return ", ".join(f"{count[status]} {status}" for status in ("right", "wrong", "missing"))
+
+
+def section(title: str, about: str, found: dict[str, Result]) -> list[str]:
+    """The lines of a table beside that of the operators: counts, and what is not right."""
+    lines = ["", f"## {title}", "", *about.splitlines(), "", f"**{counts(found)}.**"]
+    rest = sorted(n for n in found if found[n].status != "right")
+    if rest:
+        lines += ["", "| name | | why |", "|---|---|---|"]
+    return lines + [f"| {n} | {found[n].status} | {found[n].reason.replace('|', chr(92) + '|')} |" for n in rest]
+
+
+def write(found: dict[str, Result], beside: list[tuple[str, str, dict[str, Result]]]) -> None:
+    """Write the table of operators, those beside it (title, what it is, results), and the names that must stay right, alone or in all their forms."""
+    every = {name: result for results in (found, *(r for _, _, r in beside)) for name, result in results.items()}
+    RIGHT.write_text("".join(f"{n}\n" for n in sorted(every) if every[n].status == "right"))
     WHOLE.write_text("".join(f"{n}\n" for n in sorted(found) if is_whole(found[n])))
     spaces: dict[str, Counter[str]] = {}
     for name, result in found.items():
@@ -91,4 +107,6 @@ def write(found: dict[str, Result]) -> None:
             outside.setdefault(why, []).append(name)
     lines += ["", "## Left out on purpose", ""]
     lines += [f"- {why}: {', '.join(f'`{n}`' for n in sorted(names))}" for why, names in sorted(outside.items())]
+    for table in beside:
+        lines += section(*table)
     TABLE.write_text("\n".join(lines) + "\n")

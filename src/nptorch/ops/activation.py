@@ -13,7 +13,7 @@ from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import Op, op
 from nptorch.ops.shape import reshape
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import check_tensors, function, method, not_a_tensor
+from nptorch.ops.signatures import check_tensors, function, method, not_a_tensor, takes_out
 from nptorch.ops.special import erf, erf_array
 from nptorch.tensor import Tensor
 
@@ -196,6 +196,7 @@ def log_softmax_function(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
 
 @function("heaviside")
+@takes_out
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below zero, `values` at zero, 1 above."""
     check_tensors("heaviside", input=input, values=values)

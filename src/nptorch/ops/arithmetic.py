@@ -10,7 +10,7 @@ import numpy as np
 from nptorch.ops.pointwise import logaddexp, zeros_of
 from nptorch.ops.pointwise import pow as _pow
 from nptorch.ops.promotion import common
-from nptorch.ops.signatures import binary, check_tensors, function, method, result
+from nptorch.ops.signatures import binary, check_tensors, function, method, result, takes_out
 from nptorch.tensor import Tensor, from_array
 
 gcd = binary("gcd", lambda xp, x, y: xp.gcd(x, y), tensors=2, promote=common)
@@ -22,6 +22,7 @@ nextafter = binary(
 
 
 @function()
+@takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other (https://pytorch.org/docs/stable/generated/torch.ldexp.html)."""
     check_tensors("ldexp", input=input, other=other)
@@ -36,6 +37,7 @@ def ldexp_(self: Tensor, other: Tensor) -> Tensor:
 
 
 @function()
+@takes_out
 def frexp(input: Tensor) -> Any:
     """(mantissa, exponent): input = mantissa * 2 ** exponent, 0.5 <= |mantissa| < 1."""
     if input._array.dtype.kind != "f":
@@ -49,6 +51,7 @@ def frexp(input: Tensor) -> Any:
 
 
 @function()
+@takes_out
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2 ** input + 2 ** other)."""
     return logaddexp(input * math.log(2), other * math.log(2)) / math.log(2)

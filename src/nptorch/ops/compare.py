@@ -10,11 +10,12 @@ from nptorch import dtypes
 from nptorch.ops.pointwise import _where, conj, log, zeros_of
 from nptorch.ops.promotion import common
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import binary, check_tensors, function, into_out, method, unary
+from nptorch.ops.signatures import binary, check_tensors, function, into_out, method, takes_out, unary
 from nptorch.tensor import Tensor, from_array
 
 
 @function()
+@takes_out
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of sigmoid; `eps` clamps the input to [eps, 1 - eps]."""
     x = input if input._array.dtype.kind in "fc" else input.to(dtypes.get_default_dtype())
@@ -113,6 +114,7 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 
 @function()
+@takes_out
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Each element, at least `min`."""
     check_tensors("clamp_min", input=input)
@@ -120,6 +122,7 @@ def clamp_min(input: Tensor, min: Any) -> Tensor:
 
 
 @function()
+@takes_out
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Each element, at most `max`."""
     check_tensors("clamp_max", input=input)
@@ -146,6 +149,7 @@ _nan_to_num = op(
 
 
 @function()
+@takes_out
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """NaN and infinities replaced, by default with 0 and the largest finite numbers."""
     return _nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)

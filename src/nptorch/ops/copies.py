@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nptorch.ops import shape, strides
+from nptorch.ops import parts, shape, strides
 from nptorch.ops.index import copy_
-from nptorch.ops.signatures import FUNCTIONS, METHODS, axis, function, named
+from nptorch.ops.signatures import FUNCTIONS, METHODS, axis, function, named, takes_out
 from nptorch.tensor import Tensor
 
 # --- views as copies ---
@@ -24,8 +24,8 @@ _COPIED = {
     "unfold": shape.unfold,
     "unsqueeze": shape.unsqueeze,
     "view": shape.view,
-    "unbind": shape.unbind,
-    "split_with_sizes": shape.split,
+    "unbind": parts.unbind,
+    "split_with_sizes": parts.split,
 }
 
 
@@ -38,9 +38,9 @@ def _copying(view: Any) -> Any:
 
 
 for _name, _view in _COPIED.items():
-    FUNCTIONS[_name + "_copy"] = named(_copying(_view), _name + "_copy", f"{_name}(), as a copy.")
+    FUNCTIONS[_name + "_copy"] = named(takes_out(_copying(_view)), _name + "_copy", f"{_name}(), as a copy.")
 METHODS["narrow_copy"] = FUNCTIONS["narrow_copy"]
-for _name, _same in {"unsafe_chunk": shape.chunk, "unsafe_split": shape.split, "split_with_sizes": shape.split}.items():
+for _name, _same in {"unsafe_chunk": parts.chunk, "unsafe_split": parts.split, "split_with_sizes": parts.split}.items():
     FUNCTIONS[_name] = METHODS[_name] = _same
 
 
@@ -100,7 +100,7 @@ def _fixed_split(name: str, least: int, dim: int) -> None:
                 f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input._array.shape[d]} "
                 f"is not divisible by the split_size {indices_or_sections}!"
             )
-        return shape.tensor_split(input, indices_or_sections, d)
+        return parts.tensor_split(input, indices_or_sections, d)
 
     FUNCTIONS[name] = METHODS[name] = named(
         call, name, f"tensor_split() along dimension {dim} (hsplit: of a vector, 0)."

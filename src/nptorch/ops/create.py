@@ -124,6 +124,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     devices.resolve(device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype is dtypes.parse(dtype) else data.to(dtype)
+    if hasattr(data, "__array__"):  # storages, pandas: what lies in an array already
+        data = np.asarray(data)
     if (
         isinstance(data, np.ndarray)
         and (dtype is None or data.dtype == dtypes.parse(dtype).numpy)
@@ -202,7 +204,8 @@ def _size(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
 
 @function(method=False)
 def empty(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -210,19 +213,19 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor of the given size whose values are whatever the memory held."""
-    return _finish(np.empty(_size("empty", size), _options(dtype, device)), requires_grad)
+    return _finish(np.empty(_size("empty", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
-    return _finish(np.zeros(_size("zeros", size), _options(dtype, device)), requires_grad)
+    return _finish(np.zeros(_size("zeros", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return _finish(np.ones(_size("ones", size), _options(dtype, device)), requires_grad)
+    return _finish(np.ones(_size("ones", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
@@ -251,8 +254,10 @@ def _like(name: str, make: Any) -> None:
     ) -> Tensor:
         return make(input._array.shape, *args, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
-    def new(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        return make(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    def new(
+        self: Tensor, *sizes: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
+    ) -> Tensor:
+        return make(*sizes, **size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     like.__name__, like.__doc__ = f"{name}_like", f"{name}() in the shape and dtype of `input`."
     new.__name__, new.__doc__ = f"new_{name}", f"{name}() in the dtype of this tensor."
@@ -323,7 +328,9 @@ def arange(
     whole = all(isinstance(x, (int, np.integer)) for x in (start, end, step))
     d = _options(dtype, device, dtypes.int64 if whole else None)
     count = math.ceil((end - start) / step) if not whole else max(0, -((start - end) // step))
-    if d.kind in "iu" and not whole:  # each is cut to an integer first; what int64 cuts before it counts, the others cut after
+    if (
+        d.kind in "iu" and not whole
+    ):  # each is cut to an integer first; what int64 cuts before it counts, the others cut after
         start, end, step, whole = int(start), int(end), int(step), True
         if step == 0:
             raise ValueError("step must be nonzero after it is cut to an integer; ask for a floating-point dtype")

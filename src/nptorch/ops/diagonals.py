@@ -6,11 +6,12 @@ import numpy as np
 
 from nptorch.ops.join import cat
 from nptorch.ops.shape import diagonal_scatter, expand, reshape
-from nptorch.ops.signatures import axis, function, not_a_tensor
+from nptorch.ops.signatures import axis, function, not_a_tensor, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
 @function()
+@takes_out
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """A matrix with the vector on its diagonal, or the diagonal of a matrix."""
     if input._array.ndim not in (1, 2):

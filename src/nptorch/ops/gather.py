@@ -281,6 +281,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, ou
 
 
 @function()
+@takes_out
 def isin(elements: Any, test_elements: Any) -> Tensor:
     """Whether each element is one of `test_elements`."""
     a, b = (x._array if isinstance(x, Tensor) else np.asarray(x) for x in (elements, test_elements))
@@ -288,6 +289,7 @@ def isin(elements: Any, test_elements: Any) -> Tensor:
 
 
 @function()
+@takes_out
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -314,6 +316,7 @@ def searchsorted(
 
 
 @function()
+@takes_out
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the interval between `boundaries` that each value falls into."""
     if boundaries._array.ndim != 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.ops.signatures import function, result
+from nptorch.ops.signatures import function, result, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
@@ -19,6 +19,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 @function()
+@takes_out
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """The number of elements in each of `bins` equal intervals of [min, max] (of the data if both are 0)."""
     x = input._array

@@ -51,12 +51,17 @@ index_put_op = op(
 )
 
 
+_SEQUENCES = (list, tuple, range)
+
+
 def _parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
     """An index as a basic part, applied first, and an advanced part for what that gives; None where there is nothing to do."""
     items = list(index) if isinstance(index, tuple) else [index]
     shape = x._array.shape
     spent = sum(_dims_of(i) for i in items)
     if spent > len(shape):
+        if not shape:
+            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` for its number")
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}: got {spent}")
     if not any(i is Ellipsis for i in items):
         items.append(Ellipsis)
@@ -114,7 +119,7 @@ def _dims_of(item: Any) -> int:
     if isinstance(item, (Tensor, np.ndarray)):
         array = item._array if isinstance(item, Tensor) else item
         return array.ndim if array.dtype.kind == "b" else 1
-    if isinstance(item, (list, tuple)):
+    if isinstance(item, _SEQUENCES):
         array = np.asarray(_index_array(item))
         return array.ndim if array.dtype.kind == "b" else 1
     return 1
@@ -130,7 +135,7 @@ def _integer(item: Any) -> int | None:
         return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else None
     if isinstance(item, np.integer):
         return int(item)
-    if isinstance(item, float) or not isinstance(item, (list, tuple, np.ndarray)):
+    if not isinstance(item, (*_SEQUENCES, np.ndarray)):
         raise TypeError(
             f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices (got {type(item).__name__})"
         )
@@ -138,7 +143,7 @@ def _integer(item: Any) -> int | None:
 
 
 def _index_array(item: Any) -> Any:
-    if isinstance(item, (list, tuple)):
+    if isinstance(item, _SEQUENCES):
         item = np.asarray([int(i) if isinstance(i, Tensor) else i for i in item])
         if item.size == 0:
             item = item.astype(np.int64)
@@ -347,6 +352,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 
 @function()
+@takes_out
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero, a row each (or a tuple of columns)."""
     found = (
@@ -407,6 +413,7 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 @function("where", method=False)
+@takes_out
 def where_function(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """input where condition holds, else other; with one argument, nonzero() as a tuple
     (https://pytorch.org/docs/stable/generated/torch.where.html)."""

@@ -18,7 +18,7 @@ from nptorch.ops.shape import (
     transpose,
     unsqueeze,
 )
-from nptorch.ops.signatures import axis, check_apart, function, into_out, method, not_a_tensor
+from nptorch.ops.signatures import axis, check_apart, function, into_out, method, not_a_tensor, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor
 
@@ -131,6 +131,7 @@ def _each(tensors: tuple[Any, ...], f: Any) -> Any:
 
 
 @function(method=False)
+@takes_out
 def hstack(tensors: Any) -> Tensor:
     """Tensors joined side by side."""
     parts = [_at_least(t, 1) for t in _tensors("hstack", tensors)]
@@ -138,18 +139,21 @@ def hstack(tensors: Any) -> Tensor:
 
 
 @function("vstack", "row_stack", method=False)
+@takes_out
 def vstack(tensors: Any) -> Tensor:
     """Tensors joined as rows."""
     return cat([_at_least(t, 2) for t in _tensors("vstack", tensors)], 0)
 
 
 @function(method=False)
+@takes_out
 def dstack(tensors: Any) -> Tensor:
     """Tensors joined along the third dimension."""
     return cat([atleast_3d(t) for t in _tensors("dstack", tensors)], 2)
 
 
 @function(method=False)
+@takes_out
 def column_stack(tensors: Any) -> Tensor:
     """Vectors as columns, matrices side by side."""
     return cat([t if t._array.ndim > 1 else reshape(t, -1, 1) for t in _tensors("column_stack", tensors)], 1)
@@ -232,6 +236,7 @@ def _matrices(name: str, x: Tensor) -> None:
 
 
 @function()
+@takes_out
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dimensions, zeros above."""
     _matrices("tril", input)
@@ -239,6 +244,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 @function()
+@takes_out
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dimensions, zeros below."""
     _matrices("triu", input)

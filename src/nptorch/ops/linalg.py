@@ -198,6 +198,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alph
 
 
 @function(method=False)
+@takes_out
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """The sum of products over pairs of dimensions: the last n of a and first n of b, or two lists."""
     if isinstance(dims, int):
@@ -287,6 +288,7 @@ def trace(input: Tensor) -> Tensor:
 
 
 @function()
+@takes_out
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product."""
     n = max(input._array.ndim, other._array.ndim)

@@ -19,6 +19,7 @@ from nptorch.ops.signatures import (
     into_out,
     method,
     not_a_tensor,
+    takes_out,
     unary,
 )
 from nptorch.tensor import Tensor, from_array
@@ -139,7 +140,7 @@ floor_div = op(
 )
 trunc_div = op(
     "trunc_div",
-    lambda xp, x, y: _no_int_zero("division", y) or _trunc_divide(xp, x, y),
+    lambda xp, x, y: _no_int_zero("division", y) or trunc_divide(xp, x, y),
     lambda g: zeros_of(g),
     lambda g: zeros_of(g),
     promote=common,
@@ -152,7 +153,7 @@ def _no_int_zero(what: str, y: Any) -> Any:
     return None
 
 
-def _trunc_divide(xp: Any, x: Any, y: Any) -> Any:
+def trunc_divide(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind in "iu":
         return (xp.sign(x) * xp.sign(y) * (xp.abs(x) // xp.abs(y))).astype(x.dtype)
     return xp.trunc(xp.true_divide(x, y))
@@ -256,6 +257,7 @@ float_power = op(
 
 
 @function("float_power")
+@takes_out
 def _float_power(input: Any, exponent: Any) -> Tensor:
     """input ** exponent in double precision."""
     if not isinstance(exponent, Tensor):
@@ -407,6 +409,7 @@ _round = op("round", lambda xp, x, *, decimals: xp.round(x, decimals), lambda g:
 
 
 @function("round")
+@takes_out
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Each element to the nearest integer (halves to even), or to `decimals` places."""
     return _round(input, decimals=decimals)
@@ -458,12 +461,14 @@ copysign = binary(
 
 
 @function()
+@takes_out
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
     return input + tensor1 * tensor2 * value
 
 
 @function()
+@takes_out
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 / tensor2."""
     return input + tensor1 / tensor2 * value

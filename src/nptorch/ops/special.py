@@ -11,7 +11,7 @@ import numpy as np
 from nptorch.ops.pointwise import exp, log, neg, sgn, where
 from nptorch.ops.promotion import to_float
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import binary, function, method, unary
+from nptorch.ops.signatures import binary, function, method, takes_out, unary
 from nptorch.tensor import Tensor
 
 SQRT_PI = math.sqrt(math.pi)
@@ -98,6 +98,7 @@ polygamma_op = op(
 
 
 @function(method=False)
+@takes_out
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The n-th derivative of digamma()."""
     if n < 0:
@@ -118,6 +119,7 @@ def _polygamma_inplace(self: Tensor, n: int) -> Tensor:
 
 
 @function("mvlgamma")
+@takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the gamma function of p dimensions."""
     if p < 1:
