@@ -54,3 +54,8 @@ def test_empty_tensors_in_a_wanted_layout() -> None:
 def test_an_expanded_tensor_is_not_written() -> None:
     with pytest.raises(RuntimeError, match="single memory location"):
         nptorch.zeros(1).as_strided((3,), (0,)).add_(1)
+
+
+def test_memory_in_any_order() -> None:
+    x = (nptorch.arange(24.0).reshape(2, 3, 4).permute(1, 2, 0) + 0).as_strided((3,), (5,), 1)
+    assert x.tolist() == [1, 6, 11]

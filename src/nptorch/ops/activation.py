@@ -184,12 +184,14 @@ def _along(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
 
 
 @function("softmax")
+@takes_out
 def softmax_function(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`, computed in `dtype` if given."""
     return _along(softmax, input, dim, dtype)
 
 
 @function("log_softmax")
+@takes_out
 def log_softmax_function(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along `dim`, without overflow, computed in `dtype` if given."""
     return _along(log_softmax, input, dim, dtype)

@@ -1,4 +1,4 @@
-"""Arithmetic of integers and of floating-point formats."""
+"""Arithmetic of integers, of floating-point formats, and of three tensors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.ops.pointwise import logaddexp, zeros_of
+from nptorch.ops.pointwise import add, logaddexp, sign, zeros_of
 from nptorch.ops.pointwise import pow as _pow
-from nptorch.ops.promotion import common
+from nptorch.ops.promotion import common, to_float
 from nptorch.ops.signatures import binary, check_tensors, function, method, result, takes_out
 from nptorch.tensor import Tensor, from_array
 
@@ -18,6 +18,14 @@ lcm = binary("lcm", lambda xp, x, y: xp.abs(xp.lcm(x, y)), tensors=2, promote=co
 # A step of one bit: the slope is 1 in the start, 0 in the direction.
 nextafter = binary(
     "nextafter", lambda xp, x, y: xp.nextafter(x, y), lambda g: g, lambda g: zeros_of(g), tensors=2, promote=common
+)
+copysign = binary(
+    "copysign",
+    lambda xp, x, y: xp.copysign(x, y),
+    lambda g, x, out: g * (sign(x) * sign(out)),
+    lambda g: zeros_of(g),
+    tensors=1,
+    promote=to_float,
 )
 
 
@@ -55,3 +63,32 @@ def frexp(input: Tensor) -> Any:
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2 ** input + 2 ** other)."""
     return logaddexp(input * math.log(2), other * math.log(2)) / math.log(2)
+
+
+# --- of three ---
+
+
+@function()
+@takes_out
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """input + value * tensor1 * tensor2."""
+    return input + tensor1 * tensor2 * value
+
+
+@function()
+@takes_out
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """input + value * tensor1 / tensor2."""
+    return input + tensor1 / tensor2 * value
+
+
+@method()
+def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """In-place addcmul()."""
+    return add.into(self, self, tensor1 * tensor2 * value)
+
+
+@method()
+def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """In-place addcdiv()."""
+    return add.into(self, self, tensor1 / tensor2 * value)

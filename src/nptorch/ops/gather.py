@@ -55,6 +55,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 
 @function()
+@takes_out
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """gather() with broadcasting; without `dim`, from the flattened tensor."""
     if dim is None:
@@ -117,6 +118,7 @@ def _source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
 
 
 @function()
+@takes_out
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
@@ -154,6 +156,7 @@ def scatter_(
 
 
 @function()
+@takes_out
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy with `src` added where `index` points along `dim`; repeated places add up."""
     if input._array.ndim == 0:
@@ -193,6 +196,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 @function()
+@takes_out
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy with alpha * source added to the slices that `index` names."""
     if input._array.ndim == 0:
@@ -208,6 +212,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 
 @function()
+@takes_out
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """A copy with `source` in the slices that `index` names."""
     if input._array.ndim == 0:

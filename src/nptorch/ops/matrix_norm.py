@@ -15,7 +15,7 @@ from nptorch.ops.reduce import amax_op, amin_op, sum_op, vector_norm
 from nptorch.ops.shape import movedim, reshape, unsqueeze_op
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function
+from nptorch.ops.signatures import function, takes_out
 from nptorch.ops.solve import inverse_op
 from nptorch.ops.triangular import matrices
 from nptorch.tensor import Tensor, from_array
@@ -120,6 +120,7 @@ def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, 
 
 
 @function("norm")
+@takes_out
 def norm_legacy(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The p-norm ("fro": 2, "nuc": of matrices) over `dim`, or of all elements
     (https://pytorch.org/docs/stable/generated/torch.norm.html)."""
@@ -136,6 +137,7 @@ def nuclear_norm(input: Tensor, dim: Any = (-2, -1), keepdim: bool = False) -> T
 
 
 @function()
+@takes_out
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """Every slice of `dim` scaled down to the p-norm `maxnorm` where its own is larger
     (https://pytorch.org/docs/stable/generated/torch.renorm.html).

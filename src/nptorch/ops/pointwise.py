@@ -450,42 +450,6 @@ def where(condition: Tensor, x: Any, y: Any) -> Tensor:
     return _where(condition, x, y)
 
 
-copysign = binary(
-    "copysign",
-    lambda xp, x, y: xp.copysign(x, y),
-    lambda g, x, out: g * (sign(x) * sign(out)),
-    lambda g: zeros_of(g),
-    tensors=1,
-    promote=to_float,
-)
-
-
-@function()
-@takes_out
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """input + value * tensor1 * tensor2."""
-    return input + tensor1 * tensor2 * value
-
-
-@function()
-@takes_out
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """input + value * tensor1 / tensor2."""
-    return input + tensor1 / tensor2 * value
-
-
-@method()
-def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """In-place addcmul()."""
-    return add.into(self, self, tensor1 * tensor2 * value)
-
-
-@method()
-def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """In-place addcdiv()."""
-    return add.into(self, self, tensor1 / tensor2 * value)
-
-
 # --- dtype and complex parts ---
 
 # The engine casts a gradient to the dtype of the tensor it belongs to.

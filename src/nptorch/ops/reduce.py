@@ -86,6 +86,7 @@ def sum(
 
 
 @function()
+@takes_out
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim` with NaN taken as 0."""
     return sum(where(input != input, zeros_of(input), input), dim, keepdim, dtype=dtype)
@@ -109,6 +110,7 @@ def mean(
 
 
 @function()
+@takes_out
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The mean over `dim` of what is not NaN."""
     return nansum(input, dim, keepdim) / sum(input == input, dim, keepdim)
@@ -131,6 +133,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
 
 
 @function()
+@takes_out
 def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: int = 0) -> Tensor:
     """The exclusive or of the elements' 64 bits over `dim`, as uint64
     (https://pytorch.org/docs/stable/generated/torch.hash_tensor.html).
@@ -151,6 +154,7 @@ def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: in
 
 
 @function("var")
+@takes_out
 def var(
     input: Tensor,
     dim: Any = None,
@@ -170,6 +174,7 @@ def var(
 
 
 @function("std")
+@takes_out
 def std(
     input: Tensor,
     dim: Any = None,
@@ -323,6 +328,7 @@ def _extreme(
 
 
 @function("max")
+@takes_out
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
     """The largest element of all; with `dim`, (values, indices) along it; with a second tensor, maximum()
     (https://pytorch.org/docs/stable/generated/torch.max.html)."""
@@ -330,6 +336,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor 
 
 
 @function("min")
+@takes_out
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
     """The smallest element of all; with `dim`, (values, indices) along it; with a second tensor, minimum()
     (https://pytorch.org/docs/stable/generated/torch.min.html)."""
@@ -349,12 +356,14 @@ def _arg(name: str, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
 
 
 @function()
+@takes_out
 def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The index of the largest element along `dim`, or in the flattened tensor; the first of equals."""
     return _arg("argmax", input, dim, keepdim)
 
 
 @function()
+@takes_out
 def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest element along `dim`, or in the flattened tensor; the first of equals."""
     return _arg("argmin", input, dim, keepdim)
@@ -367,12 +376,14 @@ all_op = op("all", lambda xp, x, *, axis, keepdims: x.all(axis, keepdims=keepdim
 
 
 @function("any")
+@takes_out
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether some element (along `dim`) is not zero."""
     return any_op(input, axis=parse_axes("any", dim, input._array.ndim), keepdims=keepdim)
 
 
 @function("all")
+@takes_out
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether every element (along `dim`) is not zero."""
     return all_op(input, axis=parse_axes("all", dim, input._array.ndim), keepdims=keepdim)
@@ -406,6 +417,7 @@ logsumexp_op = op(
 
 
 @function()
+@takes_out
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, without overflow."""
     x = input if input._array.dtype.kind in "fc" else cast_op(input, dtype=dtypes.get_default_dtype().numpy)

@@ -15,7 +15,7 @@ from nptorch.ops.reduce import _typed, sum_op, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import clone_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, result
+from nptorch.ops.signatures import function, result, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
@@ -98,12 +98,14 @@ def _running(name: str, running: Any, input: Tensor, dim: int, dtype: Any) -> Te
 
 
 @function()
+@takes_out
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sums along `dim`."""
     return _running("cumsum", cumsum_op, input, dim, dtype)
 
 
 @function()
+@takes_out
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running products along `dim`."""
     return _running("cumprod", cumprod_op, input, dim, dtype)
@@ -141,6 +143,7 @@ logcumsumexp_op = op("logcumsumexp", _logcumsumexp, _logcumsumexp_vjp, promote=t
 
 
 @function()
+@takes_out
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Running log(sum(exp(input))) along `dim`, without overflow."""
     return _running("logcumsumexp", logcumsumexp_op, input, dim, None)
@@ -159,18 +162,21 @@ def _cumulative_extreme(name: str, input: Tensor, dim: int, reach: Any) -> Any:
 
 
 @function()
+@takes_out
 def cummax(input: Tensor, dim: int) -> Any:
     """Running maxima along `dim`, and where they stand."""
     return _cumulative_extreme("cummax", input, dim, np.maximum.accumulate)
 
 
 @function()
+@takes_out
 def cummin(input: Tensor, dim: int) -> Any:
     """Running minima along `dim`, and where they stand."""
     return _cumulative_extreme("cummin", input, dim, np.minimum.accumulate)
 
 
 @function()
+@takes_out
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:

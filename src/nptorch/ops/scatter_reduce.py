@@ -13,7 +13,7 @@ from nptorch.ops.reduce import put_along, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import expand, reshape
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import function, method, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
@@ -103,6 +103,7 @@ def _limit(dtype: Any, sign: int) -> Any:
 
 
 @function()
+@takes_out
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -143,6 +144,7 @@ def scatter_reduce_(
 
 
 @function()
+@takes_out
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:

@@ -24,6 +24,7 @@ def _order_along(x: Any, d: int, descending: bool) -> Any:
 
 
 @function()
+@takes_out
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """(values, indices) in order along `dim`; equal elements keep their order."""
     if input._array.ndim == 0:
@@ -47,6 +48,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @function()
+@takes_out
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """(values, indices) of the k largest (or smallest) elements along `dim`.
 
@@ -135,6 +137,7 @@ def _quantile(
 
 
 @function()
+@takes_out
 def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
     """The q-th quantiles along `dim`, or of all elements.
 
@@ -144,6 +147,7 @@ def quantile(input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, i
 
 
 @function()
+@takes_out
 def nanquantile(
     input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
@@ -188,6 +192,7 @@ def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 @function()
+@takes_out
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent value along `dim` (the smallest of equals), and an index of it."""
 

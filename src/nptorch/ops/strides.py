@@ -25,22 +25,28 @@ class _Home(NamedTuple):
     memory: int  # how many elements there are
 
 
-def _memory(x: Any) -> tuple[Any, int]:
-    """The memory that an array shares with others, as a vector, and the place of the array's first element."""
+def _root(x: Any) -> tuple[Any, int]:
+    """The array whose memory `x` sees, and the place of the first element of `x` in it."""
     root = x
     while isinstance(root.base, np.ndarray):
         root = root.base
-    if not root.flags.forc or root.nbytes % x.itemsize:
-        raise RuntimeError("as_strided(): the memory of this tensor has gaps; call .contiguous() first")
     start = x.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    return root, start // x.itemsize
+
+
+def _memory(x: Any) -> tuple[Any, int]:
+    """The memory that an array shares with others, as a vector, and the place of the array's first element."""
+    root, start = _root(x)
     flat = root.ravel("K")
-    return (flat if root.dtype == x.dtype else flat.view(x.dtype)), start // x.itemsize
+    if flat.base is None or root.nbytes % x.itemsize:
+        raise RuntimeError("as_strided(): the memory of this tensor has gaps; call .contiguous() first")
+    return (flat if root.dtype == x.dtype else flat.view(x.dtype)), start
 
 
 @method()
 def storage_offset(self: Tensor) -> int:
     """The first element's place in the memory shared with other tensors, in elements."""
-    return _memory(self._array)[1]
+    return _root(self._array)[1]
 
 
 def _home(x: Any) -> _Home:
