@@ -73,15 +73,13 @@ def _sample(form: str, theirs: Any, ours: Any, sample: Any, compare: Any) -> str
         try:
             found = ours(*our_in, **our_kw)
         except Exception as error:
-            return (
-                ""
-                if isinstance(expected, Exception)
-                else f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-            )
+            return "" if isinstance(expected, Exception) else _words(error)
     if isinstance(expected, Exception):
-        return (
-            f"taken, not {type(expected).__name__}: {' '.join(str(expected).split())[:120]}" if form != "out=" else ""
-        )
+        return "" if form == "out=" else f"taken, not {_words(expected)}"
     if form != "method" and found is not (our_in[0] if form == "in place" else our_kw["out"]):
         return "another tensor"
     return compare(expected, found)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
