@@ -20,7 +20,7 @@ from nptorch.ops.shape import movedim, reshape, squeeze_op, unsqueeze_op
 from nptorch.tensor import Tensor, from_array
 
 
-def _check_reduction(reduction: str) -> None:
+def check_reduction(reduction: str) -> None:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")
 
@@ -30,7 +30,7 @@ def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
 
     Raises: ValueError if it is none of "mean", "sum" and "none".
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
@@ -128,7 +128,7 @@ def _labelled(
     shape = target._array.shape
     rows, labels = _class_rows(x), target if target._array.ndim == 1 else reshape(target, -1)
     if weight is None and not smoothing:
-        _check_reduction(reduction)
+        check_reduction(reduction)
         loss = fused(rows, labels, ignore_index=ignore_index, reduction=reduction)
         loss = loss[0] if isinstance(loss, tuple) else loss
     else:
