@@ -209,10 +209,6 @@ def check_transposed(
             f"Given transposed=1, weight of size {list(w)}, expected bias to be 1-dimensional with {w[1] * groups} "
             f"elements, but got bias of size {list(bias._array.shape)} instead"
         )
-    if bias is not None and bias._array.dtype != x._array.dtype:
-        raise RuntimeError(
-            f"{name}(): Input type ({x.dtype!r}) and bias type ({bias.dtype!r}) should be the same; convert with .to(dtype)"
-        )
     if any(e >= max(a, b) for e, a, b in zip(extra, s, d, strict=True)):
         raise RuntimeError(
             "output padding must be smaller than either stride or dilation, but got output_padding "

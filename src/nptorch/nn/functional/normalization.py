@@ -38,6 +38,8 @@ def batch_norm(
     Raises: ValueError for a single value per channel in training, RuntimeError for sizes that do not fit.
     """
     check_tensors("batch_norm", input=input)
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     shape = input._array.shape
     if not input._array.size:  # nothing to centre, nothing to remember
         return _affine(input, weight, bias)
