@@ -129,7 +129,8 @@ def interpolate(
     antialias: bool = False,
 ) -> Tensor:
     """(N, C, ...) resampled to `size` or by `scale_factor`; modes nearest, nearest-exact, linear, bilinear, trilinear,
-    bicubic, area; with antialias, bilinear and bicubic average over all old pixels (https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html).
+    bicubic, area; with antialias, bilinear and bicubic average over all old pixels
+    (https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html).
 
     Raises: ValueError or NotImplementedError for a mode or a size that does not suit the input.
     """
