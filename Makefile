@@ -24,7 +24,7 @@ golden: $(TEST_VENV)/.installed  ## what PyTorch says, written to tests/golden; 
 names: $(TEST_VENV)/.installed  ## docs/NAMES.md, the names of PyTorch that are here, read from the code
 	$(BIN)/python docs/make_names.py
 
-parity: $(TEST_VENV)/.installed  ## every operator of PyTorch's own table, compared; writes docs/PARITY.md and tests/parity/right.txt
+parity: $(TEST_VENV)/.installed  ## the operators, layers and optimizers of PyTorch's own tables, compared; writes docs/PARITY.md and tests/parity/right.txt
 	$(BIN)/python -m tests.parity
 
 $(VENV)/.installed: pyproject.toml setup.py $(wildcard native/*/*)

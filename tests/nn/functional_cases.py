@@ -308,6 +308,9 @@ for text in (
     "size=(7, 3), mode='nearest-exact'",
 ):  # fmt: skip
     case(f"F.interpolate(x, {text})", x=(2, 3, 4, 5))
+for text in ("size=(3, 9)", "scale_factor=0.4", "size=(3, 4), align_corners=True", "scale_factor=(0.35, 1.5)"):
+    for mode in ("bilinear", "bicubic"):
+        case(f"F.interpolate(x, {text}, mode='{mode}', antialias=True)", x=(2, 3, 8, 7))
 case("F.interpolate(x, scale_factor=3, mode='linear')", x=(2, 3, 4))
 case("F.interpolate(x, 7)", x=(2, 3, 4))
 case("F.interpolate(x, size=(3, 4, 5), mode='trilinear')", x=(1, 2, 2, 3, 4))

@@ -1,5 +1,5 @@
 """PyTorch's table of layers (module_db): each built, shown, run and differentiated with its samples, in training and in
-evaluation; text, first weights, state_dict, results and both orders of gradients are compared."""
+evaluation; text, first weights, state_dict, results, both orders of gradients and the refusal of wrong inputs are compared."""
 
 from __future__ import annotations
 
@@ -55,7 +55,37 @@ def compare(name: str) -> Result:
                     wrong.append(f"{str(dtype).removeprefix('torch.')} {mode} sample {i} ({sample.desc}): {fault}")
     if not tried:
         return Result("wrong", "no sample that PyTorch runs")
+    if taken := _taken(info, ours):
+        return Result("wrong", f"wrong inputs: {taken[0]}")
     return Result("wrong", f"{len(wrong)} of {tried}; {wrong[0]}") if wrong else Result("right")
+
+
+def _taken(info: Any, cls: Any) -> list[str]:
+    """The table's wrong inputs that nptorch does not refuse with PyTorch's type of exception."""
+    if info.module_error_inputs_func is None:
+        return []
+    taken = []
+    for training in (True, False):
+        for error in info.module_error_inputs_func(
+            info, device="cpu", dtype=torch.float32, requires_grad=False, training=training
+        ):
+            made, given = error.module_error_input.constructor_input, error.module_error_input.forward_input
+            theirs = _raised(info.module_cls, made.args, made.kwargs, given.args if given else None)
+            wanted = translate.value([tuple(made.args), made.kwargs, tuple(given.args) if given else None])
+            ours = _raised(cls, *wanted)
+            if theirs is not None and not isinstance(ours, type(theirs)):
+                taken.append(f"{ours!r}, not {theirs!r}")
+    return taken
+
+
+def _raised(cls: Any, args: Any, kwargs: Any, given: Any) -> Exception | None:
+    try:
+        layer = cls(*args, **kwargs)
+        if given is not None:
+            layer(*given)
+    except Exception as error:
+        return error
+    return None
 
 
 class _Refused(Exception):

@@ -161,9 +161,11 @@ def relu_(self: Tensor) -> Tensor:
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, else weight * x, with one weight or one for each channel (He et al., arXiv:1502.01852).
 
-    Raises: RuntimeError if there are neither 1 weight nor one for each channel.
+    Raises: RuntimeError unless there is 1 weight, or a row of one for each channel.
     """
     x, w = input._array, weight._array
+    if w.ndim > 1:
+        raise RuntimeError(f"prelu(): Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}")
     channels = x.shape[1] if x.ndim > 1 else 1
     if w.size not in (1, channels):
         raise RuntimeError(

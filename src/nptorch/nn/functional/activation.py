@@ -156,6 +156,10 @@ def rrelu(
     input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """leaky_relu() with a random slope of [lower, upper] for each negative element; the mean slope in evaluation."""
+    if lower > upper:
+        raise RuntimeError(
+            f"rrelu(): Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
+        )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     # PyTorch draws one number for each negative element only.

@@ -68,6 +68,11 @@ def geometry(
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
             f"{list(input._array.shape)}"
         )
+    if weight._array.ndim != n + 2:
+        raise RuntimeError(
+            f"{name}(): expected a {n + 2}D weight for {n} dimensions of space, got a weight of size "
+            f"{list(weight._array.shape)}"
+        )
     strides, dilations = ntuple(stride, n, f"{name}() stride"), ntuple(dilation, n, f"{name}() dilation")
     for label, values in (("stride", strides), ("dilation", dilations)):
         if any(v <= 0 for v in values):
@@ -106,10 +111,6 @@ def check_channels(
     name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, lengths: list[int], pads: tuple[int, ...]
 ) -> None:
     shape, w = x._array.shape, weight._array.shape
-    if len(w) != len(shape):
-        raise RuntimeError(
-            f"{name}(): expected a {len(shape)}D weight for a {len(shape)}D input, got a weight of size {list(w)}"
-        )
     if groups <= 0:
         raise RuntimeError(f"{name}(): groups should be greater than zero, got {groups}")
     if shape[1] != w[1] * groups:
@@ -196,7 +197,7 @@ def check_transposed(
 ) -> None:
     """Raises: RuntimeError if channels, groups, bias or output padding `extra` of an adjoint convolution do not fit."""
     c, w = x._array.shape[1], weight._array.shape
-    if len(w) != x._array.ndim or c != w[0]:
+    if c != w[0]:
         raise RuntimeError(
             f"Given transposed=1, weight of size {list(w)}, expected input{list(x._array.shape)} to have {w[0]} "
             f"channels, but got {c} channels instead"

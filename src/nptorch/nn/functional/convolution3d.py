@@ -41,11 +41,11 @@ def conv3d(
         start = k * d[0]
         slices = x[:, :, start : start + s[0] * (lengths[0] - 1) + 1 : s[0]]
         images = reshape(slices.transpose(1, 2), n * lengths[0], c, h, w)
-        part = conv2d_op(images, weight[:, :, k], None, stride=s[1:], padding=p[1:], dilation=d[1:], groups=groups)
+        b = bias if k == 0 else None
+        part = conv2d_op(images, weight[:, :, k], b, stride=s[1:], padding=p[1:], dilation=d[1:], groups=groups)
         y = part if y is None else y + part
     assert y is not None
     y = reshape(y, n, lengths[0], *y._array.shape[1:]).transpose(1, 2)
-    y = y if bias is None else y + reshape(bias, 1, -1, 1, 1, 1)
     return squeeze_op(y, dims=(0,)) if single else y
 
 

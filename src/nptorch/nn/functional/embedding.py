@@ -46,6 +46,12 @@ def _without_padding(rows: Tensor, index: Tensor, padding: int | None) -> Tensor
     )
 
 
+def check_table(name: str, weight: Tensor) -> None:
+    """Raises: RuntimeError unless the weight is a table of rows."""
+    if weight._array.ndim != 2:
+        raise RuntimeError(f"{name}(): 'weight' must be 2-D, got one of shape {list(weight._array.shape)}")
+
+
 def check_index(name: str, index: Tensor, rows: int, error: type[Exception] = IndexError) -> None:
     """Raises: RuntimeError unless the index holds integers, `error` for one that names none of the rows."""
     numbers = index._array
@@ -89,6 +95,7 @@ def embedding(
     Raises: IndexError for a number that has no row.
     """
     check_tensors("embedding", input=input, weight=weight)
+    check_table("embedding", weight)
     rows = weight._array.shape[0]
     check_index("embedding", input, rows)
     if padding_idx is not None and not -rows <= padding_idx < rows:

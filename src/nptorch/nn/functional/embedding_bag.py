@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors
-from nptorch.nn.functional.embedding import check_index, embedding, limit_rows
+from nptorch.nn.functional.embedding import check_index, check_table, embedding, limit_rows
 from nptorch.ops.join import stack
 from nptorch.ops.shape import reshape, unsqueeze_op
 from nptorch.tensor import Tensor, from_array
@@ -78,6 +78,7 @@ def embedding_bag(
             f"embedding_bag: If per_sample_weights ({list(per_sample_weights._array.shape)}) is not None, then it must "
             f"have the same shape as the input ({list(input._array.shape)})"
         )
+    check_table("embedding_bag", weight)
     n, d = weight._array.shape
     check_index("embedding_bag", input, n, RuntimeError)
     index, ends = _bags(input, offsets, include_last_offset)

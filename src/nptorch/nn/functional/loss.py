@@ -20,7 +20,7 @@ from nptorch.ops.shape import movedim, reshape, squeeze_op, unsqueeze_op
 from nptorch.tensor import Tensor, from_array
 
 
-def _check_reduction(reduction: str) -> None:
+def check_reduction(reduction: str) -> None:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction; expected 'mean', 'sum' or 'none'")
 
@@ -30,7 +30,7 @@ def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
 
     Raises: ValueError if it is none of "mean", "sum" and "none".
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
@@ -68,15 +68,15 @@ def _class_rows(x: Tensor) -> Tensor:
 def _check_labels(name: str, x: Tensor, target: Tensor) -> None:
     if x._array.ndim == 0:
         raise RuntimeError(f"{name}(): expected scores (C) or (N, C, ...), got a 0-dimensional input")
-    if target._array.dtype.kind not in "iu":
-        raise RuntimeError(
-            f"{name}(): expected target dtype to be an integer one, but got {target.dtype!r}; "
-            "convert the labels with .long()"
-        )
     shape, wanted = target._array.shape, x._array.shape[:1] + x._array.shape[2:]
     if shape[:1] != wanted[:1]:
         raise ValueError(
             f"Expected input batch_size ({wanted[0]}) to match target batch_size ({shape[0] if shape else 0})."
+        )
+    if target._array.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"{name}(): expected target dtype to be an integer one, but got {target.dtype!r}; "
+            "convert the labels with .long()"
         )
     if shape != wanted:
         words = (
@@ -128,7 +128,7 @@ def _labelled(
     shape = target._array.shape
     rows, labels = _class_rows(x), target if target._array.ndim == 1 else reshape(target, -1)
     if weight is None and not smoothing:
-        _check_reduction(reduction)
+        check_reduction(reduction)
         loss = fused(rows, labels, ignore_index=ignore_index, reduction=reduction)
         loss = loss[0] if isinstance(loss, tuple) else loss
     else:
@@ -137,6 +137,8 @@ def _labelled(
                 f"weight tensor should be defined either for all {rows._array.shape[1]} classes "
                 f"or no classes but got weight tensor of shape: {list(weight._array.shape)}"
             )
+        if weight is not None and weight._array.dtype != rows._array.dtype:
+            raise RuntimeError(f"{name}(): expected a weight of type {rows.dtype!r} but found {weight.dtype!r}")
         check_targets(labels._array, rows._array.shape[1], ignore_index)
         log_probs = rows if fused is nll_loss_op else log_softmax(rows, 1)
         loss = _weighted_nll(log_probs, labels, weight, ignore_index, reduction, smoothing)
@@ -188,6 +190,10 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target._array.dtype.kind == "f" and target._array.shape == input._array.shape:
+        if ignore_index >= 0:
+            raise RuntimeError(
+                "ignore_index is not supported for floating point target; a target in the input's shape holds probabilities"
+            )
         c = 1 if input._array.ndim > 1 else 0
         probabilities = (
             target * (1 - label_smoothing) + label_smoothing / input._array.shape[c] if label_smoothing else target

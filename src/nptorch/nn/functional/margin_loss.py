@@ -9,7 +9,7 @@ import numpy as np
 
 from nptorch.nn.functional.activation import logsigmoid, softplus
 from nptorch.nn.functional.embedding import pairwise_distance
-from nptorch.nn.functional.loss import legacy_reduction, reduce_loss
+from nptorch.nn.functional.loss import check_reduction, legacy_reduction, reduce_loss
 from nptorch.ops.compare import clamp
 from nptorch.ops.loss import check_targets
 from nptorch.ops.pointwise import where, zeros_of
@@ -129,9 +129,25 @@ def triplet_margin_loss(
     )
 
 
-def _rows(x: Tensor) -> Tensor:
-    """One row (C), or the one score (), as (1, C)."""
-    return x if x._array.ndim > 1 else reshape(x, 1, x._array.size)
+def _rows(name: str, x: Tensor) -> Tensor:
+    """One row (C), or the one score (), as (1, C).
+
+    Raises: RuntimeError for other dimensions, and where there is no class.
+    """
+    if x._array.ndim > 2 or 0 in x._array.shape[-1:]:
+        raise RuntimeError(
+            f"{name}(): Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            f"{list(x._array.shape)}"
+        )
+    return x if x._array.ndim == 2 else reshape(x, 1, x._array.size)
+
+
+def _check_labels(name: str, labels: Tensor, x: Tensor) -> None:
+    if labels._array.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"{name}(): expected labels of type Long but found {labels.dtype!r}; convert them with .long()"
+        )
+    check_targets(labels._array, x._array.shape[1], -1)
 
 
 def multi_margin_loss(
@@ -145,34 +161,41 @@ def multi_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """The mean over wrong classes of max(0, margin - x[y] + x[i]) ** p."""
+    how = legacy_reduction(reduction, size_average, reduce)
+    check_reduction(how)
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss(): only p == 1 and p == 2 supported, got {p}")
-    x = _rows(input)
+    x = _rows("multi_margin_loss", input)
     labels = reshape(target, -1, 1)
     if labels._array.shape[0] != x._array.shape[0]:
         raise RuntimeError(
             f"inconsistent target size, expected {x._array.shape[0]} but got {list(target._array.shape)}"
         )
-    check_targets(labels._array, x._array.shape[1], -1)
+    if weight is not None and weight._array.ndim != 1:
+        raise ValueError(f"multi_margin_loss(): weight must be one-dimensional, got {list(weight._array.shape)}")
+    if weight is not None and weight._array.size != x._array.shape[1]:
+        raise RuntimeError(f"inconsistent weight size, expected {x._array.shape[1]} but got {weight._array.size}")
+    _check_labels("multi_margin_loss", labels, x)
     hinge = clamp(margin - take_along(x, labels, axis=1) + x, min=0) ** p
     if weight is not None:
         hinge = hinge * take_along(weight, reshape(labels, -1), axis=0).unsqueeze(1)
     others = from_array((np.arange(x._array.shape[1]) != labels._array).astype(x._array.dtype))
     loss = (hinge * others).mean(1)
-    loss = loss if input._array.ndim > 1 else loss[0]
-    return reduce_loss(loss, legacy_reduction(reduction, size_average, reduce))
+    return reduce_loss(loss if input._array.ndim > 1 else loss[0], how)
 
 
 def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
     """The mean hinge of every wrong class against every right one; a row's labels end at the first -1."""
-    x, labels = _rows(input), _rows(target)
+    how = legacy_reduction(reduction, size_average, reduce)
+    check_reduction(how)
+    x, labels = _rows("multilabel_margin_loss", input), _rows("multilabel_margin_loss", target)
     if labels._array.shape != x._array.shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target._array.shape)} for input of size: {list(input._array.shape)}"
         )
-    check_targets(labels._array, x._array.shape[1], -1)
+    _check_labels("multilabel_margin_loss", labels, x)
     valid = np.cumprod(labels._array >= 0, axis=1).astype(bool)
     right = np.zeros(x._array.shape, bool)
     rows, _ = np.nonzero(valid)
@@ -181,7 +204,7 @@ def multilabel_margin_loss(
     hinge = clamp(1 - (picked.unsqueeze(2) - x.unsqueeze(1)), min=0)
     pairs = from_array((valid[:, :, None] & ~right[:, None, :]).astype(x._array.dtype))
     loss = (hinge * pairs).sum((1, 2)) / x._array.shape[1]
-    return reduce_loss(loss if input._array.ndim > 1 else loss[0], legacy_reduction(reduction, size_average, reduce))
+    return reduce_loss(loss if input._array.ndim > 1 else loss[0], how)
 
 
 def multilabel_soft_margin_loss(

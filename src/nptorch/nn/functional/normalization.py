@@ -38,6 +38,8 @@ def batch_norm(
     Raises: ValueError for a single value per channel in training, RuntimeError for sizes that do not fit.
     """
     check_tensors("batch_norm", input=input)
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     shape = input._array.shape
     if not input._array.size:  # nothing to centre, nothing to remember
         return _affine(input, weight, bias)
@@ -116,6 +118,8 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 def _normalized(input: Tensor, normalized_shape: Any, **parameters: Tensor | None) -> tuple[int, ...]:
     """The lengths of the last dimensions to normalise over, checked."""
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not wanted:
+        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, but got normalized_shape = []")
     if input._array.shape[input._array.ndim - len(wanted) :] != wanted:
         raise RuntimeError(
             f"Given normalized_shape={list(wanted)}, expected input with shape [*, "
@@ -164,6 +168,8 @@ def group_norm(
 
     Raises: RuntimeError if the channels cannot be divided so.
     """
+    if input._array.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input._array.ndim}")
     n, c, *rest = input._array.shape
     if c % num_groups:
         raise RuntimeError(

@@ -24,18 +24,24 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     """Padding as (left, right) of the last dimension, then of the one before, and so on; negative widths crop
     (https://pytorch.org/docs/stable/generated/torch.nn.functional.pad.html).
 
-    Raises: RuntimeError for an odd number of widths or a width that the mode cannot fill.
+    Raises: RuntimeError for an odd number of widths or a width that the mode cannot fill, NotImplementedError for a mode
+    that is unknown or not for inputs of so many dimensions.
     """
     check_tensors("pad", input=input)
     sides = [int(p) for p in pad]
     n = input._array.ndim
-    if len(sides) % 2 or len(sides) // 2 > n:
+    if len(sides) % 2 or (mode == "constant" and len(sides) // 2 > n):
         raise RuntimeError(
             f"Padding length must be divisible by 2 and at most twice the number of dimensions ({n}), got {sides}"
         )
     if mode not in ("constant", *_EDGES):
         raise NotImplementedError(
             f"Unrecognised padding mode {mode!r}; expected constant, reflect, replicate or circular"
+        )
+    if mode != "constant" and n - len(sides) // 2 not in (1, 2):
+        raise NotImplementedError(
+            f"Padding size {len(sides)} is not supported for {n}D input tensor: {mode} padding of 1, 2 or 3 dimensions takes "
+            "an input with channels, and a batch if you like"
         )
     if mode in ("constant", "circular"):  # the others mirror and repeat what is cropped afterwards
         input, sides = _crop(input, sides), [max(p, 0) for p in sides]

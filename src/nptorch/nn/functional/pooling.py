@@ -34,6 +34,11 @@ def steps(stride: Any, kernel_size: Any) -> Any:
     return kernel_size if stride is None or (isinstance(stride, (tuple, list)) and not stride) else stride
 
 
+def check_divisor(name: str, divisor: int | None) -> None:
+    if divisor == 0:
+        raise RuntimeError(f"{name}(): divisor must be not zero")
+
+
 def _windows(
     name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[tuple[int, ...], ...]:
@@ -48,6 +53,11 @@ def _windows(
         raise RuntimeError(
             f"{name}(): pad should be at most half of effective kernel size, but got pad={list(p)} and "
             f"kernel_size={list(kernel)}"
+        )
+    if 0 in x._array.shape[1:]:
+        raise RuntimeError(
+            f"{name}(): Expected input's non-batch dimensions to have positive length, got a batch of size "
+            f"{list(x._array.shape)}"
         )
     sizes = [pooled_length(*hp, ceil_mode) for hp in zip(x._array.shape[2:], kernel, s, p, d, strict=True)]
     if any(n <= 0 for n in sizes):
@@ -93,8 +103,7 @@ def avg_pool2d(
     Raises: RuntimeError if the windows do not fit.
     """
     x, single = batched("avg_pool2d", input, 2)
-    if divisor_override == 0:
-        raise RuntimeError("avg_pool2d(): divisor must be not zero")
+    check_divisor("avg_pool2d", divisor_override)
     kernel, s, p, _ = _windows("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     out = avg_pool2d_op(
         x,
@@ -133,9 +142,9 @@ def max_pool1d(
 ) -> Any:
     """max_pool2d() along one dimension: (N, C, L) -> (N, C, oL)."""
     k = _one(kernel_size, "kernel_size")
-    s = _one(stride, "stride")
+    s = _one(steps(stride, k), "stride")
     pad, dil = _one(padding, "padding"), _one(dilation, "dilation")
-    return _as_image(max_pool2d, input, (1, k), (1, s or k), (0, pad), (1, dil), ceil_mode, return_indices)
+    return _as_image(max_pool2d, input, (1, k), (1, s), (0, pad), (1, dil), ceil_mode, return_indices)
 
 
 def avg_pool1d(
@@ -152,7 +161,7 @@ def avg_pool1d(
         avg_pool2d,
         input,
         (1, k),
-        (1, _one(stride, "stride") or k),
+        (1, _one(steps(stride, k), "stride")),
         (0, _one(padding, "padding")),
         ceil_mode,
         count_include_pad,
@@ -175,7 +184,7 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """lp_pool2d() along one dimension."""
     k = _one(kernel_size, "kernel_size")
-    return _as_image(lp_pool2d, input, norm_type, (1, k), (1, _one(stride, "stride") or k), ceil_mode)
+    return _as_image(lp_pool2d, input, norm_type, (1, k), (1, _one(steps(stride, k), "stride")), ceil_mode)
 
 
 # --- adaptive ---
@@ -185,7 +194,12 @@ def target_sizes(name: str, input: Tensor, output_size: Any, n: int) -> tuple[in
     sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * n
     if len(sizes) != n:
         raise RuntimeError(f"{name}(): output_size must be a number or {n} numbers, got {sizes}")
-    return tuple(have if want is None else int(want) for want, have in zip(sizes, input._array.shape[-n:], strict=True))
+    if any(want is not None and want < 0 for want in sizes):
+        raise RuntimeError(f"{name}(): elements of output_size must be greater than or equal to 0 but received {sizes}")
+    lengths = input._array.shape[-n:]
+    if len(lengths) < n or (n > 1 and input._array.ndim == n and not isinstance(output_size, int)):
+        raise ValueError(f"{name}(): Input dimension should be at least {n + 1}, got {input._array.ndim}")
+    return tuple(have if want is None else int(want) for want, have in zip(sizes, lengths, strict=True))
 
 
 def along(x: Tensor, d: int, weights: Any) -> Tensor:
@@ -206,8 +220,10 @@ def adaptive_average(input: Tensor, sizes: Any) -> Tensor:
 
 def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
     name = f"adaptive_avg_pool{n}d"
+    check_tensors(name, input=input)
+    sizes = target_sizes(name, input, output_size, n)
     batched(name, input, n)
-    return adaptive_average(input, target_sizes(name, input, output_size, n))
+    return adaptive_average(input, sizes)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
@@ -227,8 +243,10 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """Maxima over windows that make an output of the given size: (N, C, H, W) -> (N, C, *output_size)."""
+    check_tensors("adaptive_max_pool2d", input=input)
+    size = target_sizes("adaptive_max_pool2d", input, output_size, 2)
     x, single = batched("adaptive_max_pool2d", input, 2)
-    out, indices = adaptive_max_pool2d_op(x, size=target_sizes("adaptive_max_pool2d", x, output_size, 2))
+    out, indices = adaptive_max_pool2d_op(x, size=size)
     if single:
         out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
     return (out, indices) if return_indices else out

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.nn.functional.arguments import ntuple
+from nptorch.nn.functional.arguments import check_tensors, ntuple
 from nptorch.nn.functional.pooling import (
     adaptive_max_pool2d,
     avg_pool2d,
     batched,
+    check_divisor,
     max_pool2d,
     power_norm,
     steps,
@@ -77,8 +78,9 @@ def max_pool3d(
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """Maxima over windows that make an output of the given size: (N, C, D, H, W) -> (N, C, *output_size)."""
+    check_tensors("adaptive_max_pool3d", input=input)
+    depth, *size = target_sizes("adaptive_max_pool3d", input, output_size, 3)
     x, single = batched("adaptive_max_pool3d", input, 3)
-    depth, *size = target_sizes("adaptive_max_pool3d", x, output_size, 3)
     planes = adaptive_max_pool2d(_planes(x), size, True)
     columns = adaptive_max_pool2d(_columns(planes[0], x), (depth, size[0] * size[1]), True)
     return _with_places(x, planes, columns, single, return_indices)
@@ -95,6 +97,7 @@ def avg_pool3d(
 ) -> Tensor:
     """The mean of each window, (N, C, D, H, W) -> (N, C, oD, oH, oW)."""
     x, single = batched("avg_pool3d", input, 3)
+    check_divisor("avg_pool3d", divisor_override)
     k, s, p = _triples("avg_pool3d", kernel_size, steps(stride, kernel_size), padding)
     planes = avg_pool2d(_planes(x), k[1:], s[1:], p[1:], ceil_mode, divisor_override=1)
     columns = avg_pool2d(_columns(planes, x), (k[0], 1), (s[0], 1), (p[0], 0), ceil_mode, divisor_override=1)

@@ -78,11 +78,26 @@ def cubic_weights(t: Any) -> list[tuple[int, Any]]:
     return [(-1, far(t + 1)), (0, near(t)), (1, near(1 - t)), (2, far(2 - t))]
 
 
-def _weights(n: int, m: int, kind: str, align_corners: bool, scale: float | None, dtype: Any) -> Any:
+def _filter(n: int, m: int, kind: str, align_corners: bool, scale: float | None) -> Any:
+    """What each of n old points adds to each of m new ones, (n, m): a filter as wide as the wider of the two pixels.
+
+    The triangle, or Keys' cubic convolution with a = -0.5, as in Pillow.
+    """
+    ratio = _ratio(n, m, align_corners, scale)
+    centres = (np.arange(m) + 0.5) * ratio - 0.5
+    x = abs(np.arange(n)[:, None] - centres) / max(ratio, 1.0)
+    if kind == "linear":
+        weights = np.maximum(1 - x, 0)
+    else:
+        weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, np.where(x < 2, ((-0.5 * x + 2.5) * x - 4) * x + 2, 0))
+    return weights / weights.sum(0)
+
+
+def _weights(n: int, m: int, kind: str, align_corners: bool, scale: float | None) -> Any:
     """The weights of m new points on n old ones, as a matrix (n, m)."""
     k, ratio = np.arange(m), _ratio(n, m, align_corners, scale)
     at = k * ratio if align_corners else (k + 0.5) * ratio - 0.5
-    out = np.zeros((n, m), dtype)
+    out = np.zeros((n, m))
     if kind == "linear":
         at = np.maximum(at, 0)
     low = np.floor(at).astype(int)
@@ -114,7 +129,8 @@ def interpolate(
     antialias: bool = False,
 ) -> Tensor:
     """(N, C, ...) resampled to `size` or by `scale_factor`; modes nearest, nearest-exact, linear, bilinear, trilinear,
-    bicubic, area (https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html).
+    bicubic, area; with antialias, bilinear and bicubic average over all old pixels
+    (https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html).
 
     Raises: ValueError or NotImplementedError for a mode or a size that does not suit the input.
     """
@@ -128,9 +144,10 @@ def interpolate(
         raise NotImplementedError(f"Got {input._array.ndim}D input, but {mode} mode needs {wanted} input")
     if align_corners is not None and kind not in ("linear", "cubic"):
         raise ValueError(f"align_corners belongs to linear, bilinear, bicubic and trilinear; mode is {mode!r}")
-    if antialias:
-        raise NotImplementedError(
-            "interpolate(antialias=True) is not supported; resize images with vision.transforms.Resize"
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input, got mode "
+            f"{mode!r}"
         )
     sizes, scales = _target(lengths, size, scale_factor)
     if recompute_scale_factor:
@@ -141,7 +158,8 @@ def interpolate(
         if kind.startswith("nearest"):
             input = index_select(input, 2 + i, _nearest(n, m, kind, scale))
         else:
-            input = along(input, 2 + i, _weights(n, m, kind, bool(align_corners), scale, input._array.dtype))
+            weigh = _filter if antialias else _weights
+            input = along(input, 2 + i, weigh(n, m, kind, bool(align_corners), scale))
     return input
 
 

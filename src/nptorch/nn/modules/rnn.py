@@ -44,15 +44,14 @@ class RNNBase(Module):
                 f"than 1, but got dropout={dropout} and num_layers={num_layers}",
                 stacklevel=3,
             )
-        for name, value, least in (
-            ("hidden_size", hidden_size, 1),
-            ("num_layers", num_layers, 1),
-            ("input_size", input_size, 0),
-        ):
+        for name, value in (("hidden_size", hidden_size), ("num_layers", num_layers), ("input_size", input_size)):
             if not isinstance(value, int):
                 raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
-            if value < least:
-                raise ValueError(f"{name} must be {'greater than zero' if least else 'non-negative'}")
+            if value <= 0:
+                raise ValueError(f"{name} must be greater than zero")
+        for name, value in (("bias", bias), ("batch_first", batch_first)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
         if proj_size < 0 or proj_size >= hidden_size:
             raise ValueError(
                 "proj_size should be a positive integer or zero to disable projections"

@@ -85,34 +85,14 @@ def _resize_tensor(img: Tensor, size: tuple[int, int], mode: InterpolationMode, 
     if mode not in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC):
         raise ValueError(f"Interpolation mode '{mode.value}' is unsupported with Tensor input")
     values = img if img._array.dtype in (np.float32, np.float64) else img.to(dtypes.float32)
-    if antialias:
-        filters = [
-            _antialias(n, m, mode).astype(values._array.dtype) for n, m in zip((height, width), size, strict=True)
-        ]
-        values = from_array(filters[0]) @ (values @ from_array(filters[1].T))
-    else:
-        planes = values.reshape(1, -1, height, width)
-        values = interpolate(planes, size, mode=mode.value, align_corners=False).reshape(*img.shape[:-2], *size)
+    planes = values.reshape(1, -1, height, width)
+    values = interpolate(planes, size, mode=mode.value, align_corners=False, antialias=antialias)
+    values = values.reshape(*img.shape[:-2], *size)
     if img._array.dtype.kind not in "iu":
         return values.to(img.dtype)
     if img.dtype is dtypes.uint8:  # bicubic weights overshoot
         values = values.clamp(0, 255)
     return values.round().to(img.dtype)
-
-
-def _antialias(size: int, new_size: int, mode: InterpolationMode) -> Array:
-    """What each old pixel adds to each new one, (new_size, size): a filter as wide as the wider of the two pixels.
-
-    The triangle, or the cubic convolution (a = -1/2) of R. Keys, IEEE Trans. ASSP 29(6), 1981, as in Pillow.
-    """
-    scale = size / new_size
-    centres = (np.arange(new_size) + 0.5) * scale - 0.5
-    x = abs(np.arange(size) - centres[:, None]) / max(scale, 1.0)
-    if mode is InterpolationMode.BILINEAR:
-        weights = np.maximum(1 - x, 0)
-    else:
-        weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, np.where(x < 2, ((-0.5 * x + 2.5) * x - 4) * x + 2, 0))
-    return weights / weights.sum(1, keepdims=True)
 
 
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
