@@ -72,6 +72,7 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
     stream = _Bounded(file)
     counts: dict[str, int] = {}
     parts: dict[str, Any] = {}
+    awaiting: list[Callable[[], Any]] = []
     promised = 0
 
     def load_storage(kind: Any, key: str, location: Any, count: int, part: Any) -> Any:
@@ -87,6 +88,7 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
             location = location.decode() if isinstance(location, bytes) else location
             storages.place(key, kind, np.zeros(2 * size if kind is BFLOAT16 else size, np.uint8), location)
         whole = storages.get(key, kind)
+        whole._awaiting = awaiting
         if part is None:
             return whole
         part_key, start, length = part
@@ -96,6 +98,7 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
         piece = whole.untyped()[start * step : (start + length) * step]
         if kind is not UntypedStorage:
             piece = TypedStorage(wrap_storage=piece, dtype=whole.dtype)
+        piece._awaiting = awaiting
         return parts.setdefault(part_key, piece)
 
     def load(stream: _Bounded) -> Any:
@@ -110,4 +113,6 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
             raise CheckpointError(f"storage {key} has {count} elements, and {counts[key]} were promised")
         kind, storage = storages[key]
         _fill(stream, kind, storage.content)
+    for compute in awaiting:
+        compute()
     return result
