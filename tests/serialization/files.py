@@ -6,9 +6,9 @@ import io
 import pickle
 import warnings
 import zipfile
+from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 import nptorch
@@ -20,7 +20,7 @@ from nptorch.serialization.archive import write_archive
 def archive(pickled: bytes, *blocks: bytes) -> io.BytesIO:
     """A checkpoint around a pickle."""
     file = io.BytesIO()
-    write_archive(file, "archive", pickled, [np.frombuffer(block, np.uint8) for block in blocks])
+    write_archive(file, pickled, [SimpleNamespace(memory=block) for block in blocks])
     file.seek(0)
     return file
 

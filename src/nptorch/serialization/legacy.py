@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from typing import IO, Any
@@ -54,6 +55,19 @@ def _fill(stream: _Bounded, kind: Any, content: np.ndarray[Any, Any]) -> None:
     stream.fill(content)
     if sys.byteorder == "big":
         content.view(stored(kind)).byteswap(inplace=True)
+
+
+def write_legacy(file: IO[bytes], pickled: Any, blocks: list[Any]) -> None:
+    """Write a pickle and its storages (each with its bytes as `memory`, their `itemsize` and a `key`)."""
+    sizes = {"short": 2, "int": 4, "long": 4}
+    here = {"protocol_version": PROTOCOL, "little_endian": sys.byteorder == "little", "type_sizes": sizes}
+    for head in (MAGIC, PROTOCOL, here):
+        file.write(pickle.dumps(head, 2))
+    file.write(pickled)
+    file.write(pickle.dumps([block.key for block in blocks], 2))
+    for block in blocks:
+        file.write(np.array(block.memory.nbytes // block.itemsize, _COUNT).tobytes())
+        file.write(block.memory)
 
 
 def pickled_object(file: Any, load: Callable[[Any], Any]) -> Any:
