@@ -72,6 +72,7 @@ _no_download = click.option("--no-download", is_flag=True, help="Never touch the
 @click.option("--schedule", type=click.Choice(["none", "step", "cosine"]), default="none", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--augment/--no-augment", default=False, help="Shift, turn and mirror the training images at random.")
+@click.option("--reject", is_flag=True, help="With mnist and --augment: learn one class more, what is no digit.")
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that prepare batches.")
 @_threads
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to write the run (default: runs/MODEL-DATA).")
@@ -149,6 +150,7 @@ def _config(model: str, options: dict[str, Any]) -> Any:
         schedule=options["schedule"],
         seed=options["seed"],
         augment=options["augment"],
+        reject=options["reject"],
         workers=options["workers"],
         loss=known.loss,
         shape=shape,

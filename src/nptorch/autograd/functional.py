@@ -28,6 +28,11 @@ def _like(value: Any, found: tuple[Any, ...]) -> Any:
     return found if isinstance(value, (tuple, list)) else found[0]
 
 
+def _values(y: Any, create_graph: bool = False) -> Any:
+    """What a function gave, outside the graph unless that is wanted."""
+    return y if create_graph else _like(y, tuple(o.detach() for o in _as_tuple(y)))
+
+
 def _zeros(x: Tensor) -> Tensor:
     return from_array(np.zeros_like(x._array))
 
@@ -37,7 +42,9 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     xs = _leaves(inputs)
     y = func(*xs)
     found = grad(y, xs, v, create_graph=create_graph, allow_unused=True)
-    return y, _like(inputs, tuple(_zeros(x) if g is None else g for x, g in zip(xs, found, strict=True)))
+    return _values(y, create_graph), _like(
+        inputs, tuple(_zeros(x) if g is None else g for x, g in zip(xs, found, strict=True))
+    )
 
 
 def jvp(func: Callable[..., Any], inputs: Any, v: Any, create_graph: bool = False) -> tuple[Any, Any]:
@@ -50,7 +57,9 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any, create_graph: bool = Fals
     gs = grad(y, xs, list(w), create_graph=True, allow_unused=True)
     pairs = [(g, t) for g, t in zip(gs, _as_tuple(v), strict=True) if g is not None]
     found = grad([g for g, _ in pairs], w, [t for _, t in pairs], create_graph=create_graph, allow_unused=True)
-    return y, _like(y, tuple(_zeros(o) if g is None else g for o, g in zip(w, found, strict=True)))
+    return _values(y, create_graph), _like(
+        y, tuple(_zeros(o) if g is None else g for o, g in zip(w, found, strict=True))
+    )
 
 
 def jacobian(
@@ -97,7 +106,7 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
     gs = grad(y, xs, create_graph=True, allow_unused=True)
     pairs = [(g, t) for g, t in zip(gs, _as_tuple(v), strict=True) if g is not None]
     found = grad([g for g, _ in pairs], xs, [t for _, t in pairs], allow_unused=True)
-    return y, _like(inputs, tuple(_zeros(x) if g is None else g for x, g in zip(xs, found, strict=True)))
+    return _values(y), _like(inputs, tuple(_zeros(x) if g is None else g for x, g in zip(xs, found, strict=True)))
 
 
 hvp = vhp

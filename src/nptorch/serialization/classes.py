@@ -25,10 +25,11 @@ from nptorch.utils import data
 _PACKAGES = (
     ("nptorch.nn.module", "torch.nn.modules.module"),
     ("nptorch.nn.modules", "torch.nn.modules"),
+    ("nptorch.nn.parallel", "torch.nn.parallel"),
     ("nptorch.nn.utils", "torch.nn.utils"),
     ("nptorch.optim", "torch.optim"),
     ("nptorch.utils.data", "torch.utils.data"),
-    ("nptorch.vision.models", "torchvision.models"),
+    ("nptorch.vision", "torchvision"),
 )
 # What their objects are, apart from named tuples: each gets its attributes without being called.
 _OURS = (nn.Module, optim.Optimizer, optim.lr_scheduler.LRScheduler, data.Dataset, SpectralNorm, WeightNorm)
