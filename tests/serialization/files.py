@@ -43,7 +43,13 @@ def error_or_value(file: io.BytesIO) -> None:
 
 
 def tensor(
-    count: Any = 4, offset: Any = 0, size: Any = (4,), stride: Any = (1,), kind: str = "FloatStorage", key: str = "0"
+    count: Any = 4,
+    offset: Any = 0,
+    size: Any = (4,),
+    stride: Any = (1,),
+    kind: str = "FloatStorage",
+    key: str = "0",
+    legacy: bool = False,
 ) -> bytes:
     """The pickle of one tensor."""
 
@@ -52,7 +58,8 @@ def tensor(
 
     class Writer(pickle._Pickler):
         def persistent_id(self, obj: Any) -> Any:
-            return ("storage", "KIND", key, "cpu", count) if isinstance(obj, Stored) else None
+            whole = (None,) if legacy else ()
+            return ("storage", "KIND", key, "cpu", count, *whole) if isinstance(obj, Stored) else None
 
     file = io.BytesIO()
     Writer(file, 2).dump(("REBUILD", (Stored(), offset, size, stride, False, None)))
