@@ -148,6 +148,11 @@ def test_bombs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.perf_counter() - started < 10
 
 
+@pytest.mark.parametrize("name", [name for name in corpus.bombs(0) if name.startswith("colliding")])
+def test_keys_that_collide(name: str) -> None:
+    refused(archive(corpus.bombs(50_000)[name]), "chosen to collide")
+
+
 def test_lists_of_integers_load_in_their_budget() -> None:
     """A budget that refuses what people save would be worse than none."""
     words = {f"word{i}": i for i in range(20_000)}
