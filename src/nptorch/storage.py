@@ -6,7 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/storage.html
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from reprlib import repr as short
 from typing import Any
 
@@ -69,6 +69,8 @@ class _Storage:
     """What storages with and without a dtype have in common: a flat array, `_values`."""
 
     _values: Array
+    # What is to be computed once the bytes are there, for a storage of an older file, whose bytes come last.
+    _awaiting: list[Callable[[], Any]] | None = None
     is_cuda, is_sparse, is_sparse_csr = False, False, False
 
     @property

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, OrderedDict
-from pathlib import Path
+from argparse import Namespace
+from collections import Counter, OrderedDict, defaultdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,25 @@ def mixed() -> Any:
         none=None, flags=(True, False), slice=slice(1, None, 2), range=range(2, 9, 3), set={1, 2}, frozen=frozenset("a"), imaginary=2j,
         counter=Counter("aab"), array=np.arange(6, dtype=">i2").reshape(2, 3), fortran=np.asfortranarray(np.eye(2)[:, :1]),
         numpy_scalar=np.float32(0.5), words=np.array(["ab", "c"]), bytearray=bytearray(b"xy"), nested=[{"a": [base]}],
+    )  # fmt: skip
+
+
+def kinds() -> Any:
+    """Values of more kinds, for load(weights_only=False): storages, lazy views, generators, plain things of Python's library."""
+    base = torch.arange(6.0)
+
+    def wave() -> torch.Tensor:
+        return torch.tensor([1 + 2j, 3 - 4j])
+
+    parameter = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([parameter], lr=0.5, momentum=0.9)
+    return dict(
+        base=base, typed=base.storage(), untyped=torch.ones(1).untyped_storage(), longs=torch.LongStorage([4, 5]), conjugate=wave().conj(),
+        negative=wave().conj().imag, generator=torch.Generator().manual_seed(7), layout=torch.strided, dtype=torch.bfloat16,
+        namespace=Namespace(lr=0.1, name="x"), simple=SimpleNamespace(a=1), day=date(2020, 2, 3), path=PurePosixPath("a/b"),
+        moment=datetime(2020, 2, 3, 4, 5, tzinfo=UTC), span=timedelta(hours=5), default=defaultdict(list, a=[1]),
+        ellipsis=..., kind=np.float32, optimizer=optimizer, scheduler=torch.optim.lr_scheduler.StepLR(optimizer, 3),
+        packed=nn.utils.rnn.pack_sequence([torch.ones(2), torch.zeros(1)]), dataset=torch.utils.data.TensorDataset(base),
     )  # fmt: skip
 
 
@@ -66,12 +88,14 @@ def trained() -> tuple[Net, dict[str, Any], list[Any], list[Any]]:
 
 
 def main() -> None:
-    """A mixture of values, a training checkpoint and a model; the first two in the older format, too."""
+    """Two mixtures of values, a training checkpoint and a model; all but the last in the older format, too."""
     FOLDER.mkdir(exist_ok=True)
     model, checkpoint, x, y = trained()
-    for name, value in (("mixed", mixed()), ("checkpoint", checkpoint), ("model", model)):
+    for name, value in (("mixed", mixed()), ("kinds", kinds()), ("checkpoint", checkpoint), ("model", model)):
         torch.save(value, FOLDER / f"{name}.pt")
         if name != "model":  # it would hold the source text of every layer
+            if name == "kinds":
+                del value["generator"]  # PyTorch cannot read it back from this format either
             torch.save(value, FOLDER / f"{name}_legacy.pt", _use_new_zipfile_serialization=False)
     sums = {name: value.double().sum().item() for name, value in checkpoint["model"].items()}
     golden = {"torch": torch.__version__, "input": x, "output": y, "sums": sums}

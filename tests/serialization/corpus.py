@@ -116,6 +116,7 @@ def zips() -> dict[str, bytes]:
         **renamed,
         "another name in the directory": good[: good.index(b"PK\1\2")]
         + good[good.index(b"PK\1\2") :].replace(b"data/0", b"data/1"),
+        "another name where it lies": good.replace(b"archive/data/0", b"archive/data/9", 1),
         "a wrong checksum": _changed(16, "<I", 1),
         "a size of 4 GiB": _changed(24, "<I", 0xFFFFFFF0),
         "a compressed size of 4 GiB": _changed(20, "<I", 0xFFFFFFF0),

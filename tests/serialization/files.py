@@ -6,9 +6,9 @@ import io
 import pickle
 import warnings
 import zipfile
+from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 import nptorch
@@ -20,7 +20,7 @@ from nptorch.serialization.archive import write_archive
 def archive(pickled: bytes, *blocks: bytes) -> io.BytesIO:
     """A checkpoint around a pickle."""
     file = io.BytesIO()
-    write_archive(file, "archive", pickled, [np.frombuffer(block, np.uint8) for block in blocks])
+    write_archive(file, pickled, [SimpleNamespace(memory=block) for block in blocks])
     file.seek(0)
     return file
 
@@ -43,7 +43,13 @@ def error_or_value(file: io.BytesIO) -> None:
 
 
 def tensor(
-    count: Any = 4, offset: Any = 0, size: Any = (4,), stride: Any = (1,), kind: str = "FloatStorage", key: str = "0"
+    count: Any = 4,
+    offset: Any = 0,
+    size: Any = (4,),
+    stride: Any = (1,),
+    kind: str = "FloatStorage",
+    key: str = "0",
+    legacy: bool = False,
 ) -> bytes:
     """The pickle of one tensor."""
 
@@ -52,7 +58,8 @@ def tensor(
 
     class Writer(pickle._Pickler):
         def persistent_id(self, obj: Any) -> Any:
-            return ("storage", "KIND", key, "cpu", count) if isinstance(obj, Stored) else None
+            whole = (None,) if legacy else ()
+            return ("storage", "KIND", key, "cpu", count, *whole) if isinstance(obj, Stored) else None
 
     file = io.BytesIO()
     Writer(file, 2).dump(("REBUILD", (Stored(), offset, size, stride, False, None)))

@@ -7,20 +7,33 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import nptorch
 from nptorch import serialization
 from nptorch.errors import CheckpointError
 from nptorch.serialization import budget
 from nptorch.serialization.standin import outline
 from tests.serialization import corpus
-from tests.serialization.files import archive, error_or_value, refused
+from tests.serialization.files import archive, error_or_value, refused, tensor
 
+# The most memory that this process ever held, in bytes; 0 where the system does not say. getrusage() would count the parent's.
+PEAK = """
+def peak():
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM"))
+    except OSError:
+        return 0
+"""
 # Counts what happens while files are loaded: Python tells hooks of imports, commands, files, sockets, compiled code, ...
-WATCHED = """
-import io, resource, sys, warnings
+WATCHED = (
+    PEAK
+    + """
+import io, sys, warnings
 import nptorch
 from nptorch import serialization
 from nptorch.serialization.standin import outline
@@ -36,7 +49,7 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 warnings.simplefilter("ignore")
 "".encode("raw-unicode-escape")  # texts of protocol 0 are in it, and Python imports it for the first one
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 watching = True
 for content in files:
     for weights_only in (None, True, False):
@@ -46,21 +59,69 @@ for content in files:
             except serialization.CheckpointError:
                 pass
 watching = False
-grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+grown = (peak() - before) / 2**20
 print(len(files), "files;", f"{grown:.0f} MiB;", events)
 assert not events and grown < 100
 """
+)
 
 
+@pytest.mark.slow
 def test_nothing_is_run_and_nothing_is_opened() -> None:
     done = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
 
 
 def test_the_watcher_would_see_code_run() -> None:
-    hostile = WATCHED.replace("watching = True\n", "watching = True\neval('1')\n")
+    hostile = WATCHED.replace("in files:", "in files[:1]:").replace("watching = True\n", "watching = True\neval('1')\n")
     done = subprocess.run([sys.executable, "-c", hostile], capture_output=True, text=True, timeout=300)
     assert done.returncode and "compile" in done.stdout
+
+
+LOADED = (
+    PEAK
+    + """
+import sys, warnings
+from nptorch import serialization
+warnings.simplefilter("ignore")
+serialization.load(sys.argv[1])
+before = peak()
+try:
+    kept = serialization.load(sys.argv[2])
+except serialization.CheckpointError as error:
+    print(error)
+print(peak() - before)
+"""
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["FloatStorage", "BFloat16Storage"])
+@pytest.mark.parametrize("legacy", [False, True])
+def test_memory_of_a_process_stays_below_four_times_the_file(kind: str, legacy: bool, tmp_path: Path) -> None:
+    size = 24 << 20
+    count = size // (4 if kind == "FloatStorage" else 2)
+    pickled = tensor(count, size=(count,), kind=kind, legacy=legacy)
+    if legacy:
+        keys = corpus.pickle.dumps(["0"], 2)
+        content = b"".join(corpus.PICKLED_HEAD) + pickled + keys + count.to_bytes(8, "little") + bytes(size)
+    else:
+        content = archive(pickled, bytes(size)).getvalue()
+    serialization.save(nptorch.ones(2), tmp_path / "small.pt")
+    lies = {
+        "good": content, "cut": content[: size // 2], "changed": content[:-2000] + b"x" + content[-1999:],
+        "promises": content.replace(count.to_bytes(4, "little"), (count * 50).to_bytes(4, "little"), 1),
+    }  # fmt: skip
+    for name, changed in lies.items():
+        (tmp_path / "file.pt").write_bytes(changed)
+        command = [sys.executable, "-c", LOADED, str(tmp_path / "small.pt"), str(tmp_path / "file.pt")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout.split()[-1]) < 4 * len(changed), (name, done.stdout)
+        assert ("cannot load" in done.stdout) == (name != "good" and (name, legacy) != ("changed", True)), (
+            name,
+            done.stdout,
+        )
 
 
 @pytest.mark.parametrize("stack", corpus.STACKS)
@@ -85,6 +146,11 @@ def test_bombs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tracemalloc.stop()
     assert peak < 4 * len(content) + 2 * free
     assert time.perf_counter() - started < 10
+
+
+@pytest.mark.parametrize("name", [name for name in corpus.bombs(0) if name.startswith("colliding")])
+def test_keys_that_collide(name: str) -> None:
+    refused(archive(corpus.bombs(50_000)[name]), "chosen to collide")
 
 
 def test_lists_of_integers_load_in_their_budget() -> None:

@@ -1,21 +1,16 @@
 """save() and load(): objects in PyTorch's .pt files.
 
-Loading runs nothing that a file names. Source: https://pytorch.org/docs/stable/notes/serialization.html
+Loading runs nothing that a file names. The machinery is imported by the first call. Source: https://pytorch.org/docs/stable/notes/serialization.html
 """
 
 from __future__ import annotations
 
-import functools
-import io
-import os
 import pickle
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from nptorch import devices
 from nptorch.errors import CheckpointError
-from nptorch.serialization.archive import write_archive
-from nptorch.serialization.atomic import replacing
 from nptorch.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from nptorch.serialization.options import (
     LoadEndianness,
@@ -26,11 +21,6 @@ from nptorch.serialization.options import (
     set_default_load_endianness,
     set_default_mmap_options,
 )
-from nptorch.serialization.pickler import Pickler
-from nptorch.serialization.reading import read
-from nptorch.serialization.standin import outline
-from nptorch.serialization.storage import Placement
-from nptorch.serialization.unpickler import Unpickler
 from nptorch.storage import TypedStorage, UntypedStorage
 
 __all__ = [
@@ -58,32 +48,15 @@ def save(
 ) -> None:
     """Write an object (a state_dict, a tensor, a model, containers of these) to a path or a binary file.
 
-    A path is replaced only when everything is on the disk. PyTorch reads the file, models with load(weights_only=False).
+    A path is replaced only when everything is on the disk. PyTorch reads the file, models with load(weights_only=False); PyTorch
+    before 1.6 does with _use_new_zipfile_serialization=False.
     Raises: TypeError for a target of another kind, pickle.PicklingError for an object without a place in a module.
     """
-    if pickle_module not in (None, pickle) or not _use_new_zipfile_serialization:
-        raise ValueError(
-            "save() writes PyTorch's zip format with a pickler of its own; leave pickle_module and _use_new_zipfile_serialization out"
-        )
-    content = io.BytesIO()
-    pickler = Pickler(content, pickle_protocol)
-    try:
-        pickler.dump(obj)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise pickle.PicklingError(
-            f"cannot save a {type(obj).__name__}: {error}. What is saved must be made of tensors, plain values and classes at the top "
-            "level of a module; for a model, save model.state_dict()"
-        ) from error
-    except RecursionError:
-        raise pickle.PicklingError(f"cannot save a {type(obj).__name__}: it is nested too deeply") from None
-    if isinstance(f, str | os.PathLike):
-        root = Path(f).stem
-        with replacing(f) as file:
-            write_archive(file, root if root.isascii() else "archive", content.getbuffer(), pickler.blocks)
-    elif hasattr(f, "write"):
-        write_archive(f, "archive", content.getbuffer(), pickler.blocks)
-    else:
-        raise TypeError(f"save() needs a path or a file opened with 'wb', got {type(f).__name__}")
+    if pickle_module not in (None, pickle):
+        raise ValueError("save() pickles with a pickler of its own; leave pickle_module out")
+    from nptorch.serialization import writing
+
+    writing.write(obj, f, pickle_protocol, zipped=_use_new_zipfile_serialization)
 
 
 def load(
@@ -105,12 +78,17 @@ def load(
     """
     if pickle_module not in (None, pickle):
         raise ValueError("load() never leaves reading to another pickle module; leave pickle_module out")
+    import functools
+
+    from nptorch.serialization.reading import read
+    from nptorch.serialization.unpickler import Unpickler
+
     trusted = weights_only is False
     unpickler = functools.partial(Unpickler, models=not weights_only, plain=trusted, encoding=encoding)
     return read(f, unpickler, _placement(map_location), mmap=bool(mmap), trusted=trusted)
 
 
-def _placement(map_location: Any) -> Placement:
+def _placement(map_location: Any) -> Callable[[UntypedStorage, str], UntypedStorage]:
     if callable(map_location) and not isinstance(map_location, devices.device):
 
         def call(storage: UntypedStorage, location: str) -> UntypedStorage:
@@ -139,4 +117,6 @@ def default_restore_location(storage: Any, location: str) -> Any:
 
 def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
     """The classes and functions that a zip file names and load(weights_only=True) refuses; nothing is loaded."""
+    from nptorch.serialization.standin import outline
+
     return outline(f).unknown

@@ -28,15 +28,15 @@ _NEWEST_VERSION = 10
 _MAX_DIRECTORY = 8 << 20
 
 
-def write_archive(file: IO[bytes], root: str, pickled: Any, blocks: list[np.ndarray[Any, Any]]) -> None:
-    """Write a pickle and its storages (uint8 arrays), as entries below the folder `root`."""
+def write_archive(file: IO[bytes], pickled: Any, blocks: list[Any], root: str = "archive") -> None:
+    """Write a pickle and its storages (each with its bytes as `memory`), as entries below the folder `root`."""
     with zipfile.ZipFile(file, "w") as archive:
         _write(archive, f"{root}/data.pkl", pickled)
         _write(archive, f"{root}/.format_version", b"1")
         _write(archive, f"{root}/.storage_alignment", b"%d" % ALIGNMENT)
         _write(archive, f"{root}/byteorder", sys.byteorder.encode())
         for key, block in enumerate(blocks):
-            _write(archive, f"{root}/data/{key}", block)
+            _write(archive, f"{root}/data/{key}", block.memory)
         _write(archive, f"{root}/version", b"3\n")
         # PyTorch's is as long and as arbitrary; this one depends on the content alone, so that equal objects give equal files.
         sums = [zlib.crc32(repr([(i.filename, i.CRC, salt) for i in archive.infolist()]).encode()) for salt in range(4)]

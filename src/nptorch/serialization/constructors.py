@@ -5,6 +5,7 @@ Nothing here allocates more than the file holds or reaches other code.
 
 from __future__ import annotations
 
+from functools import partial
 from reprlib import repr as short
 from typing import Any
 
@@ -24,12 +25,17 @@ from nptorch.tensor import Tensor, from_array
 _METADATA = {"conj": np.conj, "neg": np.negative}
 
 
-def _tensor(values: Any, offset: int, size: Any, stride: Any, requires_grad: bool, metadata: Any) -> Tensor:
+def _tensor(
+    storage: Any, values: Any, offset: int, size: Any, stride: Any, requires_grad: bool, metadata: Any
+) -> Tensor:
     array = view(values, offset, size, stride)
     for name, wanted in (metadata or {}).items():
         if name not in _METADATA:
             raise CheckpointError(f"a tensor has the property {short(name)}, which is unknown")
-        array = _METADATA[name](array) if wanted else array
+        if wanted:
+            stored, array = array, np.asarray(_METADATA[name](array))
+            if storage._awaiting is not None:
+                storage._awaiting.append(partial(_METADATA[name], stored, out=array))
     made = from_array(array)
     made.requires_grad = requires_grad
     return made
@@ -38,7 +44,7 @@ def _tensor(values: Any, offset: int, size: Any, stride: Any, requires_grad: boo
 @constructor("torch._utils", "_rebuild_tensor")
 def rebuild_tensor(storage: TypedStorage, offset: int, size: Any, stride: Any) -> Tensor:
     """A tensor of PyTorch before 0.4."""
-    return _tensor(storage._values, offset, size, stride, False, None)
+    return _tensor(storage, storage._values, offset, size, stride, False, None)
 
 
 @constructor("torch._utils", "_rebuild_tensor_v2")
@@ -52,7 +58,7 @@ def rebuild_tensor_v2(
     metadata: Any = None,
 ) -> Tensor:
     """A tensor that looks at the elements of a typed storage."""
-    return _tensor(storage._values, offset, size, stride, requires_grad, metadata)
+    return _tensor(storage, storage._values, offset, size, stride, requires_grad, metadata)
 
 
 @constructor("torch._utils", "_rebuild_tensor_v3")
@@ -67,7 +73,8 @@ def rebuild_tensor_v3(
     metadata: Any = None,
 ) -> Tensor:
     """A tensor that looks at the elements of an untyped storage as `dtype`."""
-    return _tensor(storage.content.view(dtypes.parse(dtype).numpy), offset, size, stride, requires_grad, metadata)
+    values = storage.content.view(dtypes.parse(dtype).numpy)
+    return _tensor(storage, values, offset, size, stride, requires_grad, metadata)
 
 
 @constructor("torch._utils", "_rebuild_parameter")

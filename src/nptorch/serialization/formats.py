@@ -134,7 +134,9 @@ def write_safetensors(path: Path, tensors: Tensors) -> None:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ValueError, EOFError, AttributeError, KeyError, zipfile.BadZipFile) as error:
+    except (CheckpointError, FileNotFoundError):
+        raise
+    except Exception as error:  # a damaged file can stumble over anything
         raise CheckpointError(f"cannot load {os.fspath(path)!r}: it is no .npz file of numbers ({error})") from error
 
 

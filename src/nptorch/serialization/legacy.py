@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from typing import IO, Any
@@ -56,6 +57,19 @@ def _fill(stream: _Bounded, kind: Any, content: np.ndarray[Any, Any]) -> None:
         content.view(stored(kind)).byteswap(inplace=True)
 
 
+def write_legacy(file: IO[bytes], pickled: Any, blocks: list[Any]) -> None:
+    """Write a pickle and its storages (each with its bytes as `memory`, their `itemsize` and a `key`)."""
+    sizes = {"short": 2, "int": 4, "long": 4}
+    here = {"protocol_version": PROTOCOL, "little_endian": sys.byteorder == "little", "type_sizes": sizes}
+    for head in (MAGIC, PROTOCOL, here):
+        file.write(pickle.dumps(head, 2))
+    file.write(pickled)
+    file.write(pickle.dumps([block.key for block in blocks], 2))
+    for block in blocks:
+        file.write(np.array(block.memory.nbytes // block.itemsize, _COUNT).tobytes())
+        file.write(block.memory)
+
+
 def pickled_object(file: Any, load: Callable[[Any], Any]) -> Any:
     """The object in a legacy file, whose storages follow; `load(stream)` reads one pickle."""
     stream = file if isinstance(file, _Bounded) else _Bounded(file)
@@ -72,6 +86,7 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
     stream = _Bounded(file)
     counts: dict[str, int] = {}
     parts: dict[str, Any] = {}
+    awaiting: list[Callable[[], Any]] = []
     promised = 0
 
     def load_storage(kind: Any, key: str, location: Any, count: int, part: Any) -> Any:
@@ -87,6 +102,7 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
             location = location.decode() if isinstance(location, bytes) else location
             storages.place(key, kind, np.zeros(2 * size if kind is BFLOAT16 else size, np.uint8), location)
         whole = storages.get(key, kind)
+        whole._awaiting = awaiting
         if part is None:
             return whole
         part_key, start, length = part
@@ -96,6 +112,7 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
         piece = whole.untyped()[start * step : (start + length) * step]
         if kind is not UntypedStorage:
             piece = TypedStorage(wrap_storage=piece, dtype=whole.dtype)
+        piece._awaiting = awaiting
         return parts.setdefault(part_key, piece)
 
     def load(stream: _Bounded) -> Any:
@@ -110,4 +127,6 @@ def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., An
             raise CheckpointError(f"storage {key} has {count} elements, and {counts[key]} were promised")
         kind, storage = storages[key]
         _fill(stream, kind, storage.content)
+    for compute in awaiting:
+        compute()
     return result

@@ -27,10 +27,11 @@ _PRIVATE = {"_after_accumulate", "_retains"}
 class _Block:
     """A block of memory to be written as one storage; it keeps the memory's owner alive, so that the owner's id stays its own."""
 
-    def __init__(self, kind: Any, key: str, owner: np.ndarray[Any, Any], itemsize: int) -> None:
-        self.owner = owner
+    def __init__(self, kind: Any, key: str, owner: np.ndarray[Any, Any], itemsize: int, legacy: bool) -> None:
+        self.owner, self.key, self.itemsize = owner, key, itemsize
         self.memory = flat_bytes(owner)
-        self.identity = ("storage", kind, key, "cpu", self.memory.nbytes // itemsize)
+        whole = (None,) if legacy else ()  # files before 1.6 could name a part of a storage
+        self.identity = ("storage", kind, key, "cpu", self.memory.nbytes // itemsize, *whole)
 
 
 class Pickler(_PythonPickler):
@@ -41,32 +42,33 @@ class Pickler(_PythonPickler):
 
     dispatch: ClassVar[dict[Any, Any]] = dict(_PythonPickler.dispatch)
 
-    def __init__(self, file: io.BytesIO, protocol: int) -> None:
+    def __init__(self, file: io.BytesIO, protocol: int, *, legacy: bool = False) -> None:
         super().__init__(file, protocol)
+        self._legacy = legacy
         self._blocks: dict[tuple[int, np.dtype[Any]], _Block] = {}
 
     @property
-    def blocks(self) -> list[np.ndarray[Any, Any]]:
-        """The storages as bytes."""
-        return [block.memory for block in self._blocks.values()]
+    def blocks(self) -> list[_Block]:
+        """The storages."""
+        return [*self._blocks.values()]
 
     def persistent_id(self, obj: Any) -> Any:
         """What stands for a block of memory."""
         if isinstance(obj, UntypedStorage | TypedStorage):
-            whole, dtype = (
-                owner(obj._values),
-                np.dtype(np.uint8) if isinstance(obj, UntypedStorage) else obj._values.dtype,
-            )
-            root = whole if whole.nbytes == obj.nbytes() and memory(whole) is whole else obj._values
-            obj = self._block(root, dtype, UntypedStorage if isinstance(obj, UntypedStorage) else kind_of(dtype))
+            untyped, values = isinstance(obj, UntypedStorage), obj._values
+            whole = owner(values)
+            root = whole if whole.nbytes == values.nbytes and memory(whole) is whole else values
+            dtype = np.dtype(np.uint8) if untyped else values.dtype
+            obj = self._block(root, dtype, UntypedStorage if untyped else kind_of(dtype))
         return obj.identity if isinstance(obj, _Block) else None
 
     def _block(self, root: np.ndarray[Any, Any], dtype: np.dtype[Any], kind: Any) -> _Block:
+        if kind is UntypedStorage and self._legacy:
+            raise pickle.PicklingError(f"PyTorch's older format has no place for {dtype} storages; use the zip format")
         place = (id(root), dtype)
         if place not in self._blocks:
-            self._blocks[place] = _Block(
-                kind, str(len(self._blocks)), root, dtype.itemsize if kind is not UntypedStorage else 1
-            )
+            step = 1 if kind is UntypedStorage else dtype.itemsize
+            self._blocks[place] = _Block(kind, str(len(self._blocks)), root, step, self._legacy)
         return self._blocks[place]
 
     def reducer_override(self, obj: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from reprlib import repr as short
 from typing import Any, NamedTuple
 
@@ -109,7 +110,8 @@ class Looking(Unpickler):
 
     def _set_state(self, made: Any, state: Any) -> None:
         if not isinstance(made, StandIn):
-            super()._set_state(made, state)
+            with suppress(AttributeError, TypeError):  # its state is a tensor that was not read
+                super()._set_state(made, state)
         elif isinstance(state, dict):
             made.state.update(state)
         else:

@@ -74,6 +74,14 @@ class RNNBase(Module):
                 self._all_weights.append(names)
         self.reset_parameters()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # PyTorch's layers read these two back from a file.
+        names = [name for names in self._all_weights for name in names]
+        return {**vars(self), "_flat_weights_names": names, "_flat_weights": [getattr(self, name) for name in names]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: value for name, value in state.items() if not name.startswith("_flat_weight")})
+
     def reset_parameters(self) -> None:
         """Uniform numbers within 1 / sqrt(hidden_size)."""
         bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
