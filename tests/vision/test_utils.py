@@ -67,7 +67,7 @@ def test_labels_are_drawn_in_their_colours():
     named = utils.draw_bounding_boxes(big, box, ["cat"], "red", label_colors="blue")
     changed = (plain != named).any(0)
     assert 10 < changed.sum() < 300
-    assert named[:, changed][2].max() == 1.0
+    assert named[:, changed][2].max() > 0.9
     assert not changed[:6].any()
     filled = utils.draw_bounding_boxes(big, box, ["cat"], "red", fill_labels=True, label_background_colors="lime")
     assert (filled[1] == 1.0).sum() > changed.sum()
