@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
+from functools import partial
 from reprlib import repr as short
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from nptorch import devices, dtypes
 from nptorch.errors import CheckpointError
+from nptorch.nn.module import Module
 from nptorch.nn.parameter import Parameter
 from nptorch.ops.signatures import FUNCTIONS
 from nptorch.serialization.names import CALLS, NAMES, constructor
@@ -276,10 +278,32 @@ def set_attributes(value: Any, state: Any) -> None:
     vars(value).update(state)
 
 
+# --- layers that are still to be made, as a network's norm_layer ---
+
+
+@constructor("functools", "partial", partial)
+def _partial(layer: Any) -> partial[Any]:
+    if not isinstance(layer, type) or not issubclass(layer, Module):
+        raise CheckpointError(f"refused: the file wants functools.partial of {short(layer)}, which is no Module")
+    return partial(layer)
+
+
+def set_partial(made: partial[Any], state: Any) -> None:
+    """Give the partial its arguments; nothing is called.
+
+    Raises: CheckpointError unless they are for the same layer.
+    """
+    layer, arguments, keywords, attributes = state if isinstance(state, tuple) and len(state) == 4 else (None,) * 4
+    if layer is not made.func or type(arguments) is not tuple or type(keywords) is not dict or attributes:
+        raise CheckpointError(f"refused: the file wants functools.partial in the state {short(state)}")
+    made.__setstate__((layer, arguments, keywords, None))  # type: ignore[attr-defined]
+
+
 # What may follow the making of an object, by its type.
 BUILDS: dict[type, Any] = {
     np.ndarray: set_array,
     OrderedDict: set_attributes,
+    partial: set_partial,
     Counter: set_attributes,
     **dict.fromkeys({type(np.dtype(code)) for code in "?bhilqBHILQefdgFDGSU"}, set_dtype),
 }
