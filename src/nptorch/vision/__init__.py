@@ -4,7 +4,7 @@ from typing import Any
 
 from nptorch.vision import datasets, transforms, utils
 
-__all__ = ["datasets", "models", "ops", "transforms", "tv_tensors", "utils"]
+__all__ = ["datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils"]
 
 
 def __getattr__(name: str) -> Any:

@@ -36,7 +36,7 @@ def draw_bounding_boxes(
 ) -> Tensor:
     """The image in colour with boxes (N, 4), (x1, y1, x2, y2) in pixels, and their labels.
 
-    fill: colour the boxes as well. font: a TrueType file, font_size in points. fill_labels: a background for the labels.
+    fill: colour the boxes as well. font: a TrueType file, font_size in points. fill_labels: give labels a background.
 
     Raises: TypeError or ValueError for what is no image, for boxes turned inside out, or too few labels or colours.
     """

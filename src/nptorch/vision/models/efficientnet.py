@@ -61,7 +61,7 @@ class MBConvConfig:
 
 
 class MBConv(nn.Module):
-    """To more channels, a convolution in each, squeeze and excitation, and back; added to the input if the shapes allow.
+    """To more channels, a convolution in each, squeeze and excitation, and back; added to the input where they fit.
 
     Raises: ValueError for a stride that is neither 1 nor 2.
     """

@@ -52,6 +52,14 @@ class WeightsEnum(Enum):
         """What makes the transform that prepares images."""
         return self.value.transforms
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Not here: the names of ImageNet's classes are no part of this library.
+
+        Raises: AttributeError.
+        """
+        raise AttributeError(f"{self!r} has no meta: the names of ImageNet's 1000 classes are not part of nptorch")
+
     @classmethod
     def verify(cls, weights: Any) -> Any:
         """The member that is meant, by itself or by its name; None for None.

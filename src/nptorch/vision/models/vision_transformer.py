@@ -1,6 +1,7 @@
 """Vision transformers: (N, 3, image_size, image_size) -> (N, classes) scores.
 
-Source: A. Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", arXiv:2010.11929.
+Source: A. Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale",
+arXiv:2010.11929.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ class VisionTransformer(nn.Module):
     representation_size: width of a further layer before the last.
     Source: https://pytorch.org/vision/stable/models/vision_transformer.html
 
-    Raises: ValueError for an image_size that is no multiple of the patch_size, or, when called, for images of another size.
+    Raises: ValueError for an image_size that is no multiple of the patch_size, or, when called, for images of another
+    size.
     """
 
     def __init__(
