@@ -60,6 +60,19 @@ print("torch._C" in sys.modules, [m for m in sys.modules if m.startswith("torch.
     ]
 
 
+def test_a_name_that_is_a_function_and_a_file_stays_the_function(tmp_path: Path) -> None:
+    text = """
+from torchvision.models.squeezenet import Fire
+from torchvision.models.alexnet import AlexNet
+import torchvision.models.googlenet
+from torchvision import models
+import torchvision.transforms.v2.functional as F2, torchvision.ops.misc, torchvision.tv_tensors
+print(callable(models.alexnet), callable(models.googlenet), models.squeezenet.Fire is Fire, models.AlexNet is AlexNet)
+"""
+    done = run(script(tmp_path, text), cwd=tmp_path)
+    assert done.stdout == "True True True True\n", done.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [

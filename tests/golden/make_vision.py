@@ -31,6 +31,10 @@ def main() -> None:
     asked = cases.cases()
     arrays = {str(i): cases.answer(text, images[name], transforms, torch) for i, (name, text) in enumerate(asked)}
     arrays |= {text: cases.grid(text, utils, torch) for text in cases.GRIDS}
+    arrays |= {text: cases.drawing(text, utils, torch) for text in cases.DRAWINGS}
+    for text in cases.BOXES:
+        if "nms" not in text:
+            arrays[text] = cases.boxes(text, torchvision.ops, torch)
     arrays |= {f"fake{i}": array for i, array in enumerate(cases.fakes(datasets, transforms))}
     v2 = importlib.import_module("torchvision.transforms.v2")
     for i, (name, text) in enumerate(asked):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import nptorch
-from nptorch import serialization
+from nptorch import nn, serialization
 from nptorch.errors import CheckpointError
 
 
@@ -117,3 +118,12 @@ def test_other_classes_must_be_vouched_for() -> None:
         serialization.clear_safe_globals()
     with pytest.raises(CheckpointError, match="Config"):
         through(Config(3))
+
+
+def test_a_layer_that_is_still_to_be_made() -> None:
+    network = nn.Sequential(nn.Linear(2, 3))
+    network.norm_layer = functools.partial(nn.LayerNorm, 3, eps=1e-6)
+    again = through(network, weights_only=False).norm_layer
+    assert (again.func, again.args, again.keywords) == (nn.LayerNorm, (3,), {"eps": 1e-6})
+    with pytest.raises(CheckpointError, match="weights_only"):
+        through(network, weights_only=True)

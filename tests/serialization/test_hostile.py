@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import pickle
@@ -51,6 +52,8 @@ CALLS = {
     "a layer": Call(nn.Linear, 10**6, 10**6),
     "a function": Call(nn.functional.one_hot, 5, 10**12),
     "load": Call(serialization.load, "other.pt"),
+    "partial": functools.partial(os.system, "touch hacked"),
+    "partial of a function": functools.partial(nn.functional.one_hot, num_classes=10**12),
     "bytes": Call(bytes, 10**12),
     "bytearray": Call(bytearray, 10**12),
     "list of a range": Call(list, range(10**12)),
@@ -79,6 +82,10 @@ def test_calls_are_refused(
     "pickled",
     [
         b"(S'touch hacked'\nios\nsystem\n.",  # INST
+        b"cfunctools\npartial\nctorch.nn.modules.linear\nLinear\n\x85R(cos\nsystem\n)}Ntb.",
+        b"cfunctools\npartial\nctorch.nn.modules.linear\nLinear\n\x85R(ctorch.nn.modules.linear\nLinear\n}}Ntb.",
+        b"cfunctools\npartial\nctorch.nn.modules.linear\nLinear\n\x85RK\x01b.",
+        b"cfunctools\npartial\nctorch.nn.modules.linear\nLinear\n\x85R(ctorch.nn.modules.linear\nLinear\n)}}K\x01K\x02stb.",
         b"(cos\nsystem\nS'touch hacked'\no.",  # OBJ
         b"\x82\x01.",  # EXT1
         b"cos\nsystem\n.",

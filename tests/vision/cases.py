@@ -189,11 +189,51 @@ GRIDS = [  # of a batch of five float images (5, 3, 4, 6)
     "U.make_grid((x * 100).to(torch.uint8), padding=1, pad_value=7)",
 ]
 
+DRAWINGS = [  # on a uint8 image c, a float one f and a grey one g, of 30 x 40; boxes b, masks m, points p
+    "U.draw_bounding_boxes(c, b)",
+    "U.draw_bounding_boxes(f, b, colors=['red', (1, 200, 30)], width=3, fill=True)",
+    "U.draw_bounding_boxes(g, b, labels=[None, None], colors='#FF00FF')",
+    "U.draw_segmentation_masks(c, m)",
+    "U.draw_segmentation_masks(f, m[0], alpha=0.3, colors='orange')",
+    "U.draw_keypoints(c, p, colors='red')",
+    "U.draw_keypoints(f, p, [(0, 1), (1, 2)], (0, 9, 255), 4, 1, visibility=torch.tensor([[1, 1, 0], [1, 0, 1]]))",
+]
+BOXES = [  # of two sets of boxes, a and b, and scores s
+    "O.box_area(a)",
+    "O.box_iou(a, b)",
+    "O.nms(a, s, 0.3)",
+    "O.batched_nms(a, s, torch.arange(len(s)) % 2, 0.1)",
+    *[f"O.box_convert(O.box_convert(a, 'xyxy', '{kind}'), '{kind}', '{other}')"
+      for kind in ("xywh", "cxcywh", "xyxy") for other in ("xyxy", "cxcywh", "xywh")],
+]  # fmt: skip
+
 
 def grid(expression: str, U: Any, torch: Any) -> np.ndarray[Any, Any]:
     """What an expression of U (vision.utils) makes."""
     x = torch.arange(5 * 3 * 4 * 6).reshape(5, 3, 4, 6) / 360.0
     return np.asarray(eval(expression, {"U": U, "torch": torch, "x": x}).numpy())
+
+
+def drawing(expression: str, U: Any, torch: Any) -> np.ndarray[Any, Any]:
+    """The picture that an expression of U (vision.utils) makes."""
+    colour = (torch.arange(3 * 30 * 40).reshape(3, 30, 40) * 7 % 256).to(torch.uint8)
+    given = {
+        "c": colour,
+        "f": colour / 255.0,
+        "g": colour[:1],
+        "b": torch.tensor([[2.0, 3, 20, 25], [10, 1, 38.7, 12]]),
+        "m": torch.stack([colour[0] > 99, colour[1] < 150]),
+        "p": torch.tensor([[[3.0, 4], [20, 9], [30, 20]], [[9, 25], [5, 5], [33, 28.8]]]),
+    }
+    return np.asarray(eval(expression, {"U": U, "torch": torch, **given}).numpy())
+
+
+def boxes(expression: str, ops: Any, torch: Any) -> np.ndarray[Any, Any]:
+    """What an expression of O (vision.ops) makes."""
+    corners = (torch.arange(96).reshape(24, 4) * 37 % 61).float()
+    a = torch.cat([torch.minimum(corners[:, :2], corners[:, 2:]), torch.maximum(corners[:, :2], corners[:, 2:]) + 1], 1)
+    scores = (torch.arange(24) * 29 % 24).float()
+    return np.asarray(eval(expression, {"O": ops, "torch": torch, "a": a, "b": a[::3] + 4, "s": scores}).numpy())
 
 
 def fakes(D: Any, T: Any) -> list[np.ndarray[Any, Any]]:

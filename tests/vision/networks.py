@@ -10,10 +10,11 @@ import numpy as np
 
 SMALL = [
     "resnet18", "squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "densenet121",
-    "googlenet", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0",
+    "googlenet", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "efficientnet_b0",
 ]  # fmt: skip
-LARGE = ["alexnet", "resnet34", "resnet50", "resnext50_32x4d", "vgg13_bn", "vgg16"]
+LARGE = ["alexnet", "resnet34", "resnet50", "resnext50_32x4d", "vgg11_bn", "vgg16", "efficientnet_b5", "vit_b_32"]
 OPTIONS: dict[str, dict[str, Any]] = {
+    "vit_b_32": {"image_size": 64, "representation_size": 32, "dropout": 0.1},
     "googlenet": {"init_weights": True, "transform_input": True, "aux_logits": True},
     "resnet18": {"zero_init_residual": True},
     "resnet50": {"replace_stride_with_dilation": [False, True, True]},
@@ -35,11 +36,9 @@ def answer(name: str, torch: Any, models: Any) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trained = network(images)
-        scores = trained[0] if isinstance(trained, tuple) else trained
-        loss = (
-            sum(((k + 1) * part).square().mean() for k, part in enumerate(trained)) if scores is not trained else None
-        )
-        (scores.square().mean() if loss is None else loss).backward()
+        parts = trained if isinstance(trained, tuple) else (trained,)
+        # Away from 0, where the last layer of a vision transformer begins.
+        sum((k * part - 1).square().mean() for k, part in enumerate(parts, 1)).backward()
         network.eval()
         tested = network(images)
     gradients = [p.grad.abs().sum().item() for p in network.parameters()]
@@ -47,7 +46,7 @@ def answer(name: str, torch: Any, models: Any) -> dict[str, Any]:
         "text": _digest(repr(network).encode()),
         "names": _digest(repr([(key, list(value.shape)) for key, value in state.items()]).encode()),
         "weights": _digest(weights),
-        "trained": scores.flatten().tolist(),
+        "trained": parts[0].flatten().tolist(),
         "tested": tested.flatten().tolist(),
         "gradient": images.grad[:, :, 30:32, 30:32].flatten().tolist(),
         "gradients": [gradients[0], gradients[-1], sum(gradients)],

@@ -171,6 +171,7 @@ def test_weights_prepare_images():
     "make, error, words",
     [
         (lambda: models.get_model("resnet19"), ValueError, "Unknown model resnet19; there are .*resnet18"),
+        (lambda: models.ResNet18_Weights.DEFAULT.meta, AttributeError, "ResNet18_Weights.IMAGENET1K_V1 has no meta"),
         (lambda: models.resnet18(weights="V9"), KeyError, "V9"),
         (lambda: models.resnet18(weights=models.VGG11_Weights.DEFAULT), TypeError, "ResNet18_Weights"),
         (lambda: models.resnet18(weights="DEFAULT", num_classes=5), ValueError, "'num_classes' expected value 1000 but got 5"),

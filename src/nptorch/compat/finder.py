@@ -122,7 +122,14 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         assert module.__spec__ is not None
-        sys.modules[module.__spec__.name] = self.module
+        name, mine = module.__spec__.name, self.module.__name__ + "."
+        sys.modules[name] = self.module
+        # torchvision.models.alexnet is a function and a file. Python binds a file's name in its package when it first imports
+        # it; what is known already it does not bind, and the function stays.
+        for full, part in list(sys.modules.items()):
+            last = full.removeprefix(mine)
+            if full.startswith(mine) and "." not in last and vars(self.module).get(last, part) is not part:
+                sys.modules[f"{name}.{last}"] = part
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -16,7 +16,8 @@ NAMESPACES = (
     "torch.autograd", "torch.autograd.functional", "torch.linalg", "torch.fft", "torch.special", "torch.signal.windows",
     "torch.distributions", "torch.func", "torch.random", "torch.cuda", "torch.amp", "torch.backends", "torch.jit", "torch.testing",
     "torchvision.datasets", "torchvision.transforms", "torchvision.transforms.functional", "torchvision.transforms.v2",
-    "torchvision.models", "torchvision.utils",
+    "torchvision.transforms.v2.functional", "torchvision.io", "torchvision.tv_tensors", "torchvision.models",
+    "torchvision.ops", "torchvision.utils",
 )  # fmt: skip
 
 # Single files that offer what other files define.

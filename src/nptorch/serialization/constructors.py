@@ -13,6 +13,7 @@ import numpy as np
 
 from nptorch import devices, dtypes, settings
 from nptorch.errors import CheckpointError
+from nptorch.nn.module import Module
 from nptorch.nn.parameter import Parameter
 from nptorch.ops.signatures import FUNCTIONS
 from nptorch.random import Generator
@@ -155,3 +156,24 @@ def _set_generator(generator: Generator, state: Any) -> None:
 
 
 BUILDS[Generator] = _set_generator
+
+
+# --- layers that are still to be made, as a network's norm_layer ---
+
+
+@constructor("functools", "partial", partial)
+def _partial(layer: Any) -> partial[Any]:
+    if not isinstance(layer, type) or not issubclass(layer, Module):
+        raise CheckpointError(f"refused: the file wants functools.partial of {short(layer)}, which is no Module")
+    return partial(layer)
+
+
+def _set_partial(made: partial[Any], state: Any) -> None:
+    """Give the partial its arguments; nothing is called."""
+    layer, arguments, keywords, attributes = state if isinstance(state, tuple) and len(state) == 4 else (None,) * 4
+    if layer is not made.func or type(arguments) is not tuple or type(keywords) is not dict or attributes:
+        raise CheckpointError(f"refused: the file wants functools.partial in the state {short(state)}")
+    made.__setstate__((layer, arguments, keywords, None))  # type: ignore[attr-defined]
+
+
+BUILDS[partial] = _set_partial

@@ -1,5 +1,16 @@
 """torchvision's API: data sets, transforms, networks, pictures of batches."""
 
-from nptorch.vision import datasets, models, ops, transforms, tv_tensors, utils
+from typing import Any
 
-__all__ = ["datasets", "models", "ops", "transforms", "tv_tensors", "utils"]
+from nptorch.vision import datasets, transforms, utils
+
+__all__ = ["datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: a script that reads MNIST needs no ResNet.
+    if name in __all__:
+        import importlib
+
+        return importlib.import_module(f"nptorch.vision.{name}")
+    raise AttributeError(f"module 'nptorch.vision' has no attribute {name!r}", name=name)

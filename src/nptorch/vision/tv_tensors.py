@@ -15,7 +15,7 @@ class TVTensor(Tensor):
 
 
 class Image(TVTensor):
-    """A picture (..., C, H, W), made of a PIL image, an array or a tensor (whose memory it shares); (H, W) becomes (1, H, W).
+    """A picture (..., C, H, W), made of a PIL image, an array or a tensor, whose memory it shares; (H, W) is (1, H, W).
 
     Raises: ValueError for fewer than two dimensions.
     """

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from nptorch.tensor import Tensor, from_array
+from nptorch.vision.drawing import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks
+
+__all__ = ["draw_bounding_boxes", "draw_keypoints", "draw_segmentation_masks", "make_grid", "save_image"]
 
 
 def make_grid(

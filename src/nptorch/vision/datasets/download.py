@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -100,6 +97,11 @@ def _transfer(url: str, part: Path, *, resume: bool, timeout: float, max_bytes: 
 
 def _ask(url: str, have: int, timeout: float) -> Any:
     """The response to a request for the bytes from `have` on, or None if the server has none from there on."""
+    # Imported here: a data set that is in place needs no network, and these take as long as all transforms.
+    import http.client
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(url, headers={"User-Agent": "nptorch", "Accept-Encoding": "identity"})
     if have:
         request.add_header("Range", f"bytes={have}-")
@@ -138,6 +140,8 @@ def _receive(response: Any, part: Path, have: int, total: int | None, max_bytes:
 
 
 def _read(response: Any) -> bytes:
+    import http.client
+
     try:
         return response.read1(_CHUNK)
     except (OSError, http.client.HTTPException) as error:  # apart from the OSErrors of writing

@@ -4,6 +4,7 @@
 from nptorch.vision.models.alexnet import *
 from nptorch.vision.models.densenet import *
 from nptorch.vision.models.digitnet import *
+from nptorch.vision.models.efficientnet import *
 from nptorch.vision.models.googlenet import *
 from nptorch.vision.models.lenet import *
 from nptorch.vision.models.mlp import *
@@ -15,3 +16,4 @@ from nptorch.vision.models.resnet import *
 from nptorch.vision.models.shufflenetv2 import *
 from nptorch.vision.models.squeezenet import *
 from nptorch.vision.models.vgg import *
+from nptorch.vision.models.vision_transformer import *

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from nptorch import hub
 from nptorch.nn.module import Module
+from nptorch.vision.transforms.functional.image import InterpolationMode
 from nptorch.vision.transforms.presets import ImageClassification
 
 __all__ = ["Weights", "WeightsEnum", "get_model", "get_model_builder", "get_model_weights", "get_weight", "list_models"]
@@ -29,6 +30,15 @@ class Weights(NamedTuple):
     transforms: Callable[[], ImageClassification]
 
 
+class File(NamedTuple):
+    """A file of trained weights, its name without .pth, and the sizes to which images are scaled and cut for it."""
+
+    name: str
+    resize: int = 256
+    crop: int = 224
+    interpolation: InterpolationMode = InterpolationMode.BILINEAR
+
+
 class WeightsEnum(Enum):
     """The files of trained weights of one network; DEFAULT is the best of them."""
 
@@ -41,6 +51,14 @@ class WeightsEnum(Enum):
     def transforms(self) -> Callable[[], ImageClassification]:
         """What makes the transform that prepares images."""
         return self.value.transforms
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Not here: the names of ImageNet's classes are no part of this library.
+
+        Raises: AttributeError.
+        """
+        raise AttributeError(f"{self!r} has no meta: the names of ImageNet's 1000 classes are not part of nptorch")
 
     @classmethod
     def verify(cls, weights: Any) -> Any:
@@ -69,25 +87,26 @@ def model(
     name: str,
     network: Callable[..., Module],
     *,
-    v1: str,
-    v2: str | None = None,
-    resize: int = 256,
+    v1: str | File,
+    v2: str | File | None = None,
     with_weights: dict[str, Any] | None = None,
     renamed: Callable[[StateDict], StateDict] | None = None,
     **fixed: Any,
 ) -> tuple[Any, Builder]:
     """The enum `<name>_Weights`, and the function `<name in lower case>` that makes network(**fixed, **what it is given).
 
-    v1, v2: the files of weights, without .pth. resize: the edge that v1's images are scaled to.
+    v1, v2: the files of weights; by their names, images are scaled to 256 for the first and to 232 for the second.
     with_weights: options that change the network for loading them. renamed: what makes a file's keys the network's.
     """
-    files = {"IMAGENET1K_V1": (v1, resize)} | ({} if v2 is None else {"IMAGENET1K_V2": (v2, 232)})
+    files = [File(v1) if isinstance(v1, str) else v1]
+    if v2 is not None:
+        files.append(File(v2, resize=232) if isinstance(v2, str) else v2)
     members = {
-        member: Weights(
+        f"IMAGENET1K_V{i}": Weights(
             f"https://download.pytorch.org/models/{file}.pth",
-            partial(ImageClassification, crop_size=224, resize_size=size),
+            partial(ImageClassification, crop_size=crop, resize_size=resize, interpolation=interpolation),
         )
-        for member, (file, size) in files.items()
+        for i, (file, resize, crop, interpolation) in enumerate(files, 1)
     }
     home = network.__module__
     make: Any = WeightsEnum

@@ -13,7 +13,7 @@ from typing import Any
 from nptorch import nn
 from nptorch.tensor import Tensor
 from nptorch.vision.models.initial import draw_weights, fan_out
-from nptorch.vision.models.registry import model
+from nptorch.vision.models.registry import File, model
 
 __all__ = [
     "ResNeXt50_32X4D_Weights",
@@ -224,7 +224,7 @@ ResNeXt101_32X8D_Weights, resnext101_32x8d = model(
 )  # fmt: skip
 ResNeXt101_64X4D_Weights, resnext101_64x4d = model(
     "ResNeXt101_64X4D", ResNet, block=Bottleneck, layers=_101, groups=64, width_per_group=4,
-    v1="resnext101_64x4d-173b62eb", resize=232,
+    v1=File("resnext101_64x4d-173b62eb", resize=232),
 )  # fmt: skip
 Wide_ResNet50_2_Weights, wide_resnet50_2 = model(
     "Wide_ResNet50_2", ResNet, block=Bottleneck, layers=_50, width_per_group=128,

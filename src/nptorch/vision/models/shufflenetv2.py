@@ -11,7 +11,7 @@ from functools import partial
 import nptorch
 from nptorch import nn
 from nptorch.tensor import Tensor
-from nptorch.vision.models.registry import model
+from nptorch.vision.models.registry import File, model
 
 __all__ = [
     "ShuffleNetV2", "ShuffleNet_V2_X0_5_Weights", "ShuffleNet_V2_X1_0_Weights", "ShuffleNet_V2_X1_5_Weights",
@@ -105,8 +105,12 @@ ShuffleNet_V2_X1_0_Weights, shufflenet_v2_x1_0 = _model(
     "ShuffleNet_V2_X1_0", stages_out_channels=[24, 116, 232, 464, 1024], v1="shufflenetv2_x1-5666bf0f80"
 )
 ShuffleNet_V2_X1_5_Weights, shufflenet_v2_x1_5 = _model(
-    "ShuffleNet_V2_X1_5", stages_out_channels=[24, 176, 352, 704, 1024], v1="shufflenetv2_x1_5-3c479a10", resize=232
+    "ShuffleNet_V2_X1_5",
+    stages_out_channels=[24, 176, 352, 704, 1024],
+    v1=File("shufflenetv2_x1_5-3c479a10", resize=232),
 )
 ShuffleNet_V2_X2_0_Weights, shufflenet_v2_x2_0 = _model(
-    "ShuffleNet_V2_X2_0", stages_out_channels=[24, 244, 488, 976, 2048], v1="shufflenetv2_x2_0-8be3c8ee", resize=232
+    "ShuffleNet_V2_X2_0",
+    stages_out_channels=[24, 244, 488, 976, 2048],
+    v1=File("shufflenetv2_x2_0-8be3c8ee", resize=232),
 )

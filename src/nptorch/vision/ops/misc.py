@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nptorch import nn
@@ -73,3 +73,28 @@ class SqueezeExcitation(nn.Module):
         """(N, C, H, W), scaled."""
         squeezed = self.activation(self.fc1(self.avgpool(input)))
         return self.scale_activation(self.fc2(squeezed)) * input
+
+
+class MLP(nn.Sequential):
+    """Linear layers of hidden_channels each, a normalization (if wanted), an activation and dropout between them."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: Sequence[int],
+        norm_layer: Layer | None = None,
+        activation_layer: Layer = nn.ReLU,
+        inplace: bool | None = None,
+        bias: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        options = {} if inplace is None else {"inplace": inplace}
+        layers: list[nn.Module] = []
+        for i, channels in enumerate(hidden_channels, 1):
+            layers.append(nn.Linear(in_channels, channels, bias=bias))
+            if i < len(hidden_channels):
+                layers += [norm_layer(channels)] if norm_layer is not None else []
+                layers.append(activation_layer(**options))
+            layers.append(nn.Dropout(dropout, **options))
+            in_channels = channels
+        super().__init__(*layers)

@@ -31,7 +31,7 @@ def to_tensor(pic: Any) -> Tensor:
             array = array.view(np.int16)
     else:
         raise TypeError(f"pic should be PIL Image or ndarray. Got {type(pic)}")
-    array = _channels_first(array)
+    array = channels_first(array)
     if array.dtype == np.uint8:
         scaled = array.astype(dtypes.get_default_dtype().numpy, order="C")
         scaled /= 255
@@ -46,7 +46,7 @@ def pil_to_tensor(pic: Any) -> Tensor:
     """
     if not is_pil_image(pic):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
-    return from_array(_channels_first(np.array(pic)))
+    return from_array(channels_first(np.array(pic)))
 
 
 def convert_image_dtype(image: Tensor, dtype: dtypes.dtype = dtypes.float32) -> Tensor:
@@ -158,5 +158,5 @@ def _per_channel(name: str, values: Any, image: Array) -> Array:
     return array
 
 
-def _channels_first(array: Array) -> Array:
+def channels_first(array: Array) -> Array:
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)

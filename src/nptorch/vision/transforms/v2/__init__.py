@@ -1,4 +1,4 @@
-"""torchvision.transforms.v2's names (https://pytorch.org/vision/stable/transforms.html): the same transforms, for samples.
+"""The same transforms for samples, torchvision.transforms.v2 (https://pytorch.org/vision/stable/transforms.html).
 
 Images of a sample are changed, labels pass. Boxes, masks, key points and videos are not here.
 """

@@ -1,4 +1,4 @@
-"""AutoAugment and its kin with the second version's draws: a sign is a uniform number, thresholds are parts of full brightness."""
+"""AutoAugment and its kin with the second version's draws: a uniform number for a sign, thresholds relative to white."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from nptorch.tensor import Tensor, from_array
 from nptorch.vision.transforms.functional import *
 from nptorch.vision.transforms.functional import convert_image_dtype, get_dimensions, hflip, rgb_to_grayscale, vflip
 from nptorch.vision.transforms.functional import get_image_num_channels as get_num_channels
-from nptorch.vision.transforms.functional.conversion import _channels_first
+from nptorch.vision.transforms.functional.conversion import channels_first
 from nptorch.vision.transforms.functional.image import is_pil_image, is_tensor_image
 from nptorch.vision.transforms.v2.sample import is_pure_tensor as is_pure_tensor
 from nptorch.vision.tv_tensors import Image, wrap
@@ -27,7 +27,7 @@ def to_image(inpt: Any) -> Image:
     Raises: TypeError for anything else.
     """
     if isinstance(inpt, np.ndarray):
-        return Image(from_array(_channels_first(np.atleast_3d(inpt))))
+        return Image(from_array(channels_first(np.atleast_3d(inpt))))
     if not (isinstance(inpt, Tensor) or is_pil_image(inpt)):
         raise TypeError(
             f"Input can either be a pure Tensor, a numpy array, or a PIL image, but got {type(inpt)} instead."

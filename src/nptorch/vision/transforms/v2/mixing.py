@@ -29,7 +29,7 @@ def _find_labels(sample: Any) -> Any:
 class _Mixing(Transform):
     """alpha: of the Beta distribution of the shares. labels_getter: what finds the labels in a sample.
 
-    Raises: ValueError, when called, for labels that are not (N,) or (N, num_classes), or images that are not (N, C, H, W).
+    Raises: ValueError, when called, for labels that are not (N,) or (N, num_classes), or images not (N, C, H, W).
     """
 
     def __init__(

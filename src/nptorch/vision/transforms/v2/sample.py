@@ -1,4 +1,4 @@
-"""Samples: an image, or tuples, lists and dictionaries with images in them; what a transform changes and what it lets pass."""
+"""Samples: an image, or tuples, lists and dictionaries with images in them; what transforms change and what passes."""
 
 from __future__ import annotations
 
