@@ -178,9 +178,9 @@ def test_uniform_never_returns_its_upper_end() -> None:
         (lambda e: e.randint(0, 300, (2,), np.uint8), "fit int64 and uint8, got low=0, high=300"),
         (lambda e: e.randint(2051, 2052, (2,), np.float16), "no two numbers of float16"),
         (lambda e: e.randperm(-1), "got n=-1"),
-        (lambda e: e.multinomial(np.ones(3), 4), "got num_samples=4"),
-        (lambda e: e.multinomial(np.array([1.0, -1.0, 3.0]), 1), "weights >= 0"),
-        (lambda e: e.multinomial(np.zeros(3), 1), "sum is above 0"),
+        (lambda e: e.multinomial(np.ones(3), 4), "4 samples of 3 categories"),
+        (lambda e: e.multinomial(np.array([1.0, -1.0, 3.0]), 1), "element < 0"),
+        (lambda e: e.multinomial(np.zeros(3), 1), "sum of probabilities <= 0"),
     ],
 )
 def test_bad_arguments_are_named(call: Any, message: str) -> None:

@@ -86,7 +86,7 @@ class Node:
         return Hooks.add(self.hooks, hook)
 
     def __repr__(self) -> str:
-        return f"<{self.name()}>"
+        return f"<{self.name()} object at {id(self):#x}>"
 
 
 class AccumulateGrad:
@@ -110,7 +110,7 @@ class AccumulateGrad:
         return hash(id(self.variable))
 
     def __repr__(self) -> str:
-        return "<AccumulateGrad>"
+        return f"<AccumulateGrad object at {id(self):#x}>"
 
 
 class Saved:

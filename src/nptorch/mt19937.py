@@ -284,11 +284,16 @@ class Engine:
         categories = weights.shape[-1]
         if num_samples < 1 or (num_samples > categories and not replacement):
             raise RuntimeError(
-                f"multinomial expects 1 <= num_samples, and at most the {categories} categories without replacement, "
-                f"got num_samples={num_samples}"
+                "cannot sample n_sample <= 0 samples" if num_samples < 1 else
+                "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
+                f"{num_samples} samples of {categories} categories"
             )
         if not np.all(np.isfinite(weights) & (weights >= 0)) or not np.all(weights.sum(-1) > 0):
-            raise RuntimeError("multinomial expects finite weights >= 0 whose sum is above 0")
+            raise RuntimeError(
+                "probability tensor contains either `inf`, `nan` or element < 0"
+                if not np.all(np.isfinite(weights) & (weights >= 0))
+                else "invalid multinomial distribution (sum of probabilities <= 0)"
+            )
         if num_samples == 1 or not replacement:
             with np.errstate(divide="ignore", invalid="ignore"):
                 race = weights / self.exponential(weights.shape, weights.dtype)

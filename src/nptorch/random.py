@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from nptorch import devices, dtypes
+from nptorch.grad_mode import no_grad
 from nptorch.mt19937 import Engine
+from nptorch.ops.derive import constant
 from nptorch.ops.registry import check_writable
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import function, method, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -124,8 +126,10 @@ def _dtype(dtype: Any, device: Any, default: dtypes.dtype | None = None) -> np.d
 
 
 @function(method=False)
+@takes_out
 def rand(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -133,12 +137,14 @@ def rand(
     pin_memory: bool = False,
 ) -> Tensor:
     """Uniform numbers of [0, 1)."""
-    return _made(engine(generator).uniform(parse_shape("rand", size), _dtype(dtype, device)), requires_grad)
+    return _made(engine(generator).uniform(parse_shape("rand", sizes or (size,)), _dtype(dtype, device)), requires_grad)
 
 
 @function(method=False)
+@takes_out
 def randn(
-    *size: Any,
+    *sizes: Any,
+    size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -146,7 +152,7 @@ def randn(
     pin_memory: bool = False,
 ) -> Tensor:
     """Normal numbers of mean 0 and variance 1."""
-    return _made(engine(generator).normal(parse_shape("randn", size), _dtype(dtype, device)), requires_grad)
+    return _made(engine(generator).normal(parse_shape("randn", sizes or (size,)), _dtype(dtype, device)), requires_grad)
 
 
 @function(method=False)
@@ -212,15 +218,17 @@ def normal(
     *,
     generator: Generator | None = None,
     dtype: Any = None,
+    layout: Any = None,
     device: Any = None,
 ) -> Tensor:
     """Normal numbers with the given means and standard deviations (numbers or tensors)."""
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         return from_array(engine(generator).normal(tuple(size or ()), _dtype(dtype, device), mean, std))
-    like = mean if isinstance(mean, Tensor) else std
-    shape = np.broadcast_shapes(*[x._array.shape for x in (mean, std) if isinstance(x, Tensor)])
-    with_unit = from_array(engine(generator).normal(shape, like._array.dtype))
-    return with_unit * std + mean
+    tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
+    shape = np.broadcast_shapes(*[x._array.shape for x in tensors])
+    with no_grad():
+        drawn = from_array(engine(generator).normal(shape, tensors[0]._array.dtype)) * std + mean
+    return constant(drawn, *tensors, label="NormalBackward0")
 
 
 @function()
@@ -230,7 +238,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     Raises: RuntimeError for a probability outside [0, 1].
     """
     chance: Any = input._array if p is None else p
-    return from_array(engine(generator).bernoulli(chance, input._array.shape, input._array.dtype))
+    drawn = from_array(engine(generator).bernoulli(chance, input._array.shape, input._array.dtype))
+    return constant(drawn, input, label="BernoulliBackward0")
 
 
 @function(method=False)

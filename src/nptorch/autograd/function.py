@@ -100,6 +100,12 @@ class FunctionNode(Node):
 class Function:
     """Subclass with static `forward(ctx, *args)` and `backward(ctx, *grads)` (or `setup_context`), then call `apply`."""
 
+    def __call__(self, *args: Any) -> Any:
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
+            f"with static forward method: {type(self).__name__}.apply(...)"
+        )
+
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute; to be overridden."""

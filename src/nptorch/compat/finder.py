@@ -58,6 +58,12 @@ def missing(shown: str, name: str, known: Sequence[str]) -> str:
     return f"nptorch has no {shown}.{name}" + (f" (nearest: {shown}.{near[0]})" if near else "") + f"; {ADVICE}"
 
 
+def _unknown(shown: str, name: str, module: types.ModuleType) -> AttributeError:
+    error = AttributeError(missing(shown, name, dir(module)))
+    error.name, error.obj = name, None  # Python's own "Did you mean" would say it twice
+    return error
+
+
 class _Front(types.ModuleType):
     """`torch` or `torchvision`: its own version, everything else from our module."""
 
@@ -83,9 +89,7 @@ class _Front(types.ModuleType):
                 return importlib.import_module(f"{self.__name__}.{name}")
             except ModuleNotFoundError:
                 pass
-        unknown = AttributeError(missing(self.__name__, name, dir(target)))
-        unknown.name, unknown.obj = name, None  # Python's own "Did you mean" would say it twice
-        raise unknown
+        raise _unknown(self.__name__, name, target)
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(self._target), *self.__dict__})
@@ -98,9 +102,11 @@ def _helpful(module: types.ModuleType, shown: str) -> None:
     module.__dict__.setdefault("__path__", [])  # Python asks finders only about what lies in packages
 
     def explain(name: str) -> Any:
+        if (path := f"{shown}.{name}") in MOVED:
+            return importlib.import_module(path)
         if name.startswith("__"):
             raise AttributeError(f"module {shown!r} has no attribute {name!r}")
-        raise AttributeError(missing(shown, name, dir(module)))
+        raise _unknown(shown, name, module)
 
     module.__getattr__ = explain  # type: ignore[method-assign]
     for name, value in list(vars(module).items()):
@@ -167,8 +173,19 @@ class _Fallback(importlib.abc.MetaPathFinder):
 
 
 _finders: list[importlib.abc.MetaPathFinder] = []
-# Classes whose name scripts print.
-_SHOWN = {"Tensor": "torch", "Size": "torch", "dtype": "torch", "device": "torch", "Generator": "torch"}
+# Where PyTorch has the classes whose full names scripts print, if not where we have them.
+_SHOWN = {
+    **{f"nptorch.{name}": "torch" for name in ("tensor", "size", "dtypes", "devices", "settings")},
+    "nptorch.grad_mode": "torch.autograd.grad_mode",
+    "nptorch.random": "torch._C",
+    "nptorch.nn.module": "torch.nn.modules.module",
+}
+
+
+def _shown_module(name: str) -> str:
+    if name.startswith("nptorch.optim.lr_scheduler."):
+        return "torch.optim.lr_scheduler"
+    return _SHOWN.get(name, "torch" + name.removeprefix("nptorch"))
 
 
 def installed() -> bool:
@@ -191,6 +208,7 @@ def install() -> None:
     sys.meta_path.insert(0, _finders[0])
     sys.meta_path.append(_finders[1])
     naming.show_as("torch")
-    for name, module in _SHOWN.items():
-        getattr(nptorch, name).__module__ = module
-    nptorch.nn.Parameter.__module__ = "torch.nn.parameter"
+    for module in (nptorch, nptorch.nn, nptorch.optim, nptorch.optim.lr_scheduler, nptorch.utils.data):
+        for kind in vars(module).values():
+            if isinstance(kind, type) and kind.__module__.startswith("nptorch."):
+                kind.__module__ = _shown_module(kind.__module__)

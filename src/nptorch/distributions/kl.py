@@ -23,7 +23,7 @@ from nptorch.distributions.relaxed import ContinuousBernoulli
 from nptorch.distributions.transformed import Gumbel, HalfNormal, Pareto
 from nptorch.distributions.utils import euler_constant, sum_rightmost
 from nptorch.nn import functional as F
-from nptorch.ops.create import diag_embed
+from nptorch.ops.diagonals import diag_embed
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.special import digamma, erf, lgamma
 from nptorch.tensor import Tensor

@@ -15,7 +15,8 @@ from nptorch.distributions.gamma import Beta, Chi2
 from nptorch.distributions.utils import broadcast_all, lazy_property, standard, vec_to_tril_matrix
 from nptorch.grad_mode import no_grad
 from nptorch.linalg import cholesky, slogdet, solve_triangular
-from nptorch.ops.create import arange, diag_embed, eye
+from nptorch.ops.create import arange, eye
+from nptorch.ops.diagonals import diag_embed
 from nptorch.ops.join import cat
 from nptorch.ops.special import digamma, lgamma, mvlgamma
 from nptorch.ops.triangular import cholesky_inverse

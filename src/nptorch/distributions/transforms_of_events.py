@@ -12,7 +12,8 @@ from nptorch.distributions.transform import Transform
 from nptorch.distributions.utils import inside_unit, sum_rightmost, tril_matrix_to_vec, vec_to_tril_matrix
 from nptorch.linalg import cholesky
 from nptorch.nn import functional as F
-from nptorch.ops.create import diag_embed, eye
+from nptorch.ops.create import eye
+from nptorch.ops.diagonals import diag_embed
 from nptorch.ops.join import cat, stack
 from nptorch.size import Size
 from nptorch.tensor import Tensor

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import mode
-from nptorch.ops.pointwise import where
+from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
 from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
@@ -51,12 +51,17 @@ index_put_op = op(
 )
 
 
+_SEQUENCES = (list, tuple, range)
+
+
 def _parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
     """An index as a basic part, applied first, and an advanced part for what that gives; None where there is nothing to do."""
     items = list(index) if isinstance(index, tuple) else [index]
     shape = x._array.shape
     spent = sum(_dims_of(i) for i in items)
     if spent > len(shape):
+        if not shape:
+            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` for its number")
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}: got {spent}")
     if not any(i is Ellipsis for i in items):
         items.append(Ellipsis)
@@ -114,7 +119,7 @@ def _dims_of(item: Any) -> int:
     if isinstance(item, (Tensor, np.ndarray)):
         array = item._array if isinstance(item, Tensor) else item
         return array.ndim if array.dtype.kind == "b" else 1
-    if isinstance(item, (list, tuple)):
+    if isinstance(item, _SEQUENCES):
         array = np.asarray(_index_array(item))
         return array.ndim if array.dtype.kind == "b" else 1
     return 1
@@ -130,7 +135,7 @@ def _integer(item: Any) -> int | None:
         return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else None
     if isinstance(item, np.integer):
         return int(item)
-    if isinstance(item, float) or not isinstance(item, (list, tuple, np.ndarray)):
+    if not isinstance(item, (*_SEQUENCES, np.ndarray)):
         raise TypeError(
             f"only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid indices (got {type(item).__name__})"
         )
@@ -138,7 +143,7 @@ def _integer(item: Any) -> int | None:
 
 
 def _index_array(item: Any) -> Any:
-    if isinstance(item, (list, tuple)):
+    if isinstance(item, _SEQUENCES):
         item = np.asarray([int(i) if isinstance(i, Tensor) else i for i in item])
         if item.size == 0:
             item = item.astype(np.int64)
@@ -231,16 +236,34 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     return assign_op.into(self, self, src)
 
 
+fill_op = op(
+    "fill",
+    lambda xp, x, value: xp.full(x.shape, value, x.dtype),
+    lambda g: zeros_of(g),
+    lambda g: g,
+)
+
+
+def _filling(x: Tensor, value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        return from_array(number(value, x._array.dtype))
+    if value._array.ndim:
+        raise RuntimeError(
+            f"fill only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+        )
+    return value
+
+
 @method()
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value into every element."""
-    if isinstance(value, Tensor) and value._array.ndim:
-        raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
-        )
-    return assign_op.into(
-        self, self, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype))
-    )
+    return fill_op.into(self, self, _filling(self, value))
+
+
+@function(method=False)
+def fill(input: Tensor, value: Any) -> Tensor:
+    """One value in every element of a new tensor like `input`."""
+    return fill_op(input, _filling(input, value))
 
 
 @method()
@@ -332,6 +355,43 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if found is None:
         return from_array(np.zeros((int(bool(input._array)), 0), np.int64))
     return from_array(np.stack(found, 1).astype(np.int64))
+
+
+@function()
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of nonzero(); rows of `fill_value` where there are fewer.
+
+    Raises: RuntimeError for a negative size.
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = nonzero(input)._array[:size]
+    rows = np.full((size, input._array.ndim), fill_value, np.int64)
+    rows[: len(found)] = found
+    return from_array(rows)
+
+
+@function(method=False)
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """Places in the flattened tensor as a coordinate for each dimension of `shape`.
+
+    Raises: TypeError for indices that are no integers, ValueError for a shape or for places that do not exist.
+    """
+    if not isinstance(indices, Tensor) or indices._array.dtype.kind not in "iu":
+        raise TypeError(
+            f"expected 'indices' to be an integer tensor, but got {getattr(indices, 'dtype', type(indices))}"
+        )
+    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in lengths:
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+            raise TypeError(f"expected 'shape' to be a sequence of ints, but got {shape!r}")
+        if n < 0:
+            raise ValueError(f"'shape' cannot have negative values, but got {lengths}")
+    found, rest = [], indices._array
+    for n in reversed(lengths):
+        rest, place = np.divmod(rest, n)
+        found.append(from_array(np.asarray(place)))
+    return tuple(reversed(found))
 
 
 @function()

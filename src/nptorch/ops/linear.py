@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nptorch.ops.linalg import matmul
-from nptorch.ops.promotion import float_only
+from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
 from nptorch.ops.shape import reshape, transpose_op
@@ -29,6 +29,6 @@ linear = op(
     lambda g, w: matmul(g, w),
     lambda g, x: matmul(transpose_op(_rows(g), a=0, b=1), _rows(x)),
     lambda g: sum_op(g, axis=tuple(range(g._array.ndim - 1)), keepdims=False),
-    promote=float_only("linear"),
+    promote=same("linear"),
     label="AddmmBackward0",
 )

@@ -222,5 +222,10 @@ def _backward(
 
 _differentiable = through(_composed)
 recurrent = op(
-    "recurrent", _recurrent, joint=_backward, outputs=("out", "hn", "cn"), aux=("before", "before_c", "kept")
+    "recurrent",
+    _recurrent,
+    joint=_backward,
+    outputs=("out", "hn", "cn"),
+    aux=("before", "before_c", "kept"),
+    label="CatBackward0",  # what PyTorch joins the steps of a packed sequence with
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -25,10 +26,11 @@ def function(*names: str, method: bool = True, inplace: Op | None = None) -> Cal
     """Publish a function under its own name or `names`, also as a method unless told otherwise."""
 
     def publish(f: F) -> F:
+        public = _with_numpy_names(f)
         for name in names or (f.__name__,):
-            FUNCTIONS[name] = f
+            FUNCTIONS[name] = public
             if method:
-                METHODS[name] = f
+                METHODS[name] = public
         return f
 
     return publish
@@ -39,10 +41,27 @@ def method(*names: str) -> Callable[[F], F]:
 
     def publish(f: F) -> F:
         for name in names or (f.__name__,):
-            METHODS[name] = f
+            METHODS[name] = _with_numpy_names(f)
         return f
 
     return publish
+
+
+def _with_numpy_names(f: F) -> F:
+    """`f`, which also takes NumPy's `axis` and `keepdims` for `dim` and `keepdim`, as PyTorch does."""
+    code = inspect.unwrap(f).__code__
+    if "dim" not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        return f
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if "axis" in kwargs:
+            kwargs["dim"] = kwargs.pop("axis")
+        if "keepdims" in kwargs:
+            kwargs["keepdim"] = kwargs.pop("keepdims")
+        return f(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
 
 
 def unary(
