@@ -11,7 +11,8 @@ import pytest
 import nptorch
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script`")  # PyTorch's own use of it
+# PyTorch's own doings.
+pytestmark = [pytest.mark.filterwarnings(f"ignore:{text}") for text in ("`torch.jit.script`", "Attempted to insert a get_attr")]
 
 
 def flat(T: Any, value: Any) -> list[Any]:
