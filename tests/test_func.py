@@ -12,7 +12,9 @@ import nptorch
 
 torch = pytest.importorskip("torch")
 # PyTorch's own doings.
-pytestmark = [pytest.mark.filterwarnings(f"ignore:{text}") for text in ("`torch.jit.script`", "Attempted to insert a get_attr")]
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:{text}") for text in ("`torch.jit.script`", "Attempted to insert a get_attr")
+]
 
 
 def flat(T: Any, value: Any) -> list[Any]:
