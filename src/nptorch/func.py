@@ -1,6 +1,7 @@
 """Derivatives of functions and batches of calls (https://pytorch.org/docs/stable/func.html).
 
-`vmap` calls the function once for each element and stacks the results: right, and as slow as the loop that it is.
+Arguments and results may be nests of tuples, lists and dictionaries. `vmap` calls the function once for each element and stacks the
+results: right, and as slow as the loop that it is.
 """
 
 from __future__ import annotations
@@ -9,16 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nptorch.autograd import functional
 from nptorch.autograd.engine import grad as _gradients
-from nptorch.grad_mode import enable_grad
+from nptorch.grad_mode import enable_grad, is_grad_enabled
+from nptorch.graph import Node, edge_of
 from nptorch.nn.module import Module
 from nptorch.ops.join import stack
+from nptorch.ops.pointwise import zeros_of
+from nptorch.random import get_rng_state, set_rng_state
 from nptorch.tensor import Tensor
-
-
-def _numbers(argnums: int | tuple[int, ...]) -> tuple[int, ...]:
-    return (argnums,) if isinstance(argnums, int) else argnums
 
 
 def _leaves(value: Any) -> Iterator[Tensor]:
@@ -39,36 +38,94 @@ def _mapped(f: Callable[[Tensor], Any], value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _mapped(f, v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_mapped(f, v) for v in value)
+        made = [_mapped(f, v) for v in value]
+        return type(value)(*made) if hasattr(value, "_fields") else type(value)(made)
     return value
+
+
+def _watched(value: Any) -> Any:
+    """Inputs to differentiate by: what is part of an outer derivative stays one, the rest become leaves of this one."""
+    return _mapped(lambda t: t.view_as(t) if t.requires_grad else t.detach().requires_grad_(), value)
+
+
+def _is_inner(results: Any, inputs: Any) -> bool:
+    """Whether results depend on more than the inputs, such as weights that the function knows: a derivative among others."""
+    own = {id(t) for t in _leaves(inputs)}
+    seen: set[int] = set()
+    ahead = [edge[0] for t in _leaves(results) if (edge := edge_of(t)) is not None]
+    while ahead:
+        at = ahead.pop()
+        if id(at) in seen:
+            continue
+        seen.add(id(at))
+        if isinstance(at, Node):
+            ahead.extend(edge[0] for edge in at.edges if edge is not None)
+        elif id(at) not in own:
+            return True
+    return False
+
+
+class _Call:
+    """A function called with inputs that are watched, its result, and the gradients from one to the other."""
+
+    def __init__(self, func: Callable[..., Any], watched: Any, args: Any, kwargs: Any, has_aux: bool) -> None:
+        outside = is_grad_enabled()
+        with enable_grad():
+            result = func(*args, **kwargs)
+        self.result: Any
+        self.aux: Any
+        self.result, self.aux = result if has_aux else (result, None)
+        self.targets = list(_leaves(watched))
+        self.inner = outside and _is_inner(self.result, watched)
+
+    def seen(self, value: Any) -> Any:
+        """A result as the caller gets it."""
+        return _mapped(lambda t: t if self.inner else t.detach(), value)
+
+    def pull(self, outputs: list[Tensor], weights: list[Any] | None, create: bool = False) -> list[Tensor]:
+        """The gradients of the inputs, for weights of the outputs."""
+        if not self.targets or not any(t.requires_grad for t in outputs):
+            return [zeros_of(t) for t in self.targets]
+        with enable_grad():
+            found = _gradients(
+                outputs, self.targets, weights, retain_graph=True, create_graph=create or self.inner, allow_unused=True, materialize_grads=True
+            )  # fmt: skip
+        return list(found)  # type: ignore[arg-type]
+
+
+def _numbers(argnums: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (argnums,) if isinstance(argnums, int) else argnums
+
+
+def _chosen(
+    func: Callable[..., Any], args: tuple[Any, ...], kwargs: Any, argnums: int | tuple[int, ...], has_aux: bool
+) -> tuple[Any, _Call]:
+    """The call with the arguments of these numbers watched; those arguments."""
+    numbers = [n % len(args) for n in _numbers(argnums)]
+    all_args = [_watched(a) if i in numbers else a for i, a in enumerate(args)]
+    inputs = tuple(all_args[n] for n in numbers)
+    shaped = inputs[0] if isinstance(argnums, int) else inputs
+    return shaped, _Call(func, inputs, all_args, kwargs, has_aux)
+
+
+def _filled(shape: Any, values: list[Tensor]) -> Any:
+    found = iter(values)
+    return _mapped(lambda t: next(found), shape)
 
 
 def grad_and_value(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
     """A function of the same arguments that gives (gradients, value); `func` returns a scalar, or (scalar, anything) with has_aux."""
-    numbers = _numbers(argnums)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        with enable_grad():
-            # An input that is part of an outer derivative stays one; others become leaves of this one.
-            watched = [
-                _mapped(lambda t: t.view_as(t) if t.requires_grad else t.detach().requires_grad_(), a)
-                if i in numbers
-                else a
-                for i, a in enumerate(args)
-            ]
-            outer = any(t.requires_grad for t in _leaves(args))
-            result = func(*watched, **kwargs)
-            value, aux = result if has_aux else (result, None)
-            if not isinstance(value, Tensor) or value.numel() != 1:
-                raise RuntimeError(f"grad() needs a function that returns one number, not {value!r}")
-            targets = [t for i in numbers for t in _leaves(watched[i])]
-            found = iter(_gradients(value, targets, create_graph=outer, allow_unused=True, materialize_grads=True))
-        grads = tuple(_mapped(lambda t: next(found), watched[i]) for i in numbers)
-        gradients = grads[0] if isinstance(argnums, int) else grads
-        value = value if outer else value.detach()
-        return (gradients, (value, aux)) if has_aux else (gradients, value)
+        inputs, done = _chosen(func, args, kwargs, argnums, has_aux)
+        value = done.result
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            raise RuntimeError(f"grad() needs a function that returns one number, not {value!r}")
+        gradients = _filled(inputs, done.pull([value], None))
+        value = done.seen(value)
+        return (gradients, (value, done.seen(done.aux))) if has_aux else (gradients, value)
 
     return call
 
@@ -86,50 +143,128 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(func(*primals), the function that takes a cotangent of the result to those of the primals)."""
-    with enable_grad():
-        inputs = [_mapped(lambda t: t.detach().requires_grad_(), p) for p in primals]
-        result = func(*inputs)
-    out, aux = result if has_aux else (result, None)
+    inputs = tuple(_watched(p) for p in primals)
+    done = _Call(func, inputs, inputs, {}, has_aux)
 
-    def back(cotangents: Any) -> Any:
-        targets = list(_leaves(inputs))
-        found = iter(
-            _gradients(list(_leaves(out)), targets, list(_leaves(cotangents)), retain_graph=True, allow_unused=True, materialize_grads=True)
+    def back(*cotangents: Any) -> Any:
+        return _filled(inputs, done.pull(list(_leaves(done.result)), list(_leaves(cotangents))))
+
+    out = done.seen(done.result)
+    return (out, back, done.seen(done.aux)) if has_aux else (out, back)
+
+
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """(func(*primals), the function that takes tangents of the primals to that of the result)."""
+    inputs = tuple(_watched(p) for p in primals)
+    done = _Call(func, inputs, inputs, {}, False)
+    outputs = list(_leaves(done.result))
+    # What is linear in weights of the outputs is differentiated by them: the transposed of a vjp.
+    weights = [zeros_of(t).requires_grad_() for t in outputs]
+    slopes = done.pull(outputs, weights, create=True)
+
+    def forward(*tangents: Any) -> Any:
+        pairs = [(s, t) for s, t in zip(slopes, _leaves(tangents), strict=True) if s.requires_grad]
+        if not pairs:
+            return _mapped(zeros_of, done.result)
+        found = _gradients(
+            [s for s, _ in pairs], weights, [t for _, t in pairs], retain_graph=True, allow_unused=True, materialize_grads=True,
+            create_graph=done.inner or any(t.requires_grad for _, t in pairs),
         )  # fmt: skip
-        return tuple(_mapped(lambda t: next(found), p) for p in inputs)
+        return _filled(done.result, list(found))  # type: ignore[arg-type]
 
-    detached = _mapped(lambda t: t.detach(), out)
-    return (detached, back, aux) if has_aux else (detached, back)
+    return done.seen(done.result), forward
 
 
-def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], *, has_aux: bool = False) -> Any:
     """(func(*primals), its derivative along the tangents)."""
-    return functional.jvp(func, primals, tangents)
+    kept: list[Any] = []
+
+    def first(*args: Any) -> Any:
+        result = func(*args)
+        kept.append(result[1] if has_aux else None)
+        return result[0] if has_aux else result
+
+    out, forward = linearize(first, *primals)
+    return (out, forward(*tangents), kept[0]) if has_aux else (out, forward(*tangents))
 
 
-def jacrev(func: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
-    """A function of the same arguments that gives the Jacobian."""
+def jacrev(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]:  # fmt: skip
+    """A function of the same arguments that gives the Jacobian: (shape of the result..., shape of the argument...)."""
 
-    def call(*args: Any) -> Any:
-        def of_one(x: Any) -> Any:
-            return func(*args[:argnums], x, *args[argnums + 1 :])
+    def call(*args: Any, **kwargs: Any) -> Any:
+        inputs, done = _chosen(func, args, kwargs, argnums, has_aux)
 
-        create = any(t.requires_grad for t in _leaves(args))
-        return functional.jacobian(of_one, args[argnums], create_graph=create)
+        def rows(out: Tensor) -> Any:
+            with enable_grad():
+                flat = out.reshape(-1)
+            lines = [done.pull([flat[k]], None) for k in range(flat.numel())]
+            columns = [
+                stack([line[i] for line in lines]).reshape((*out.shape, *t.shape))
+                if lines
+                else t.new_zeros((*out.shape, *t.shape))
+                for i, t in enumerate(done.targets)
+            ]
+            return _filled(inputs, columns)
+
+        found = _mapped(rows, done.result)
+        return (found, done.seen(done.aux)) if has_aux else found
 
     return call
 
 
-jacfwd = jacrev
+def jacfwd(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, chunk_size: int | None = None,
+    randomness: str = "error",
+) -> Callable[..., Any]:  # fmt: skip
+    """jacrev(): the same Jacobian."""
+    return jacrev(func, argnums, has_aux=has_aux)
 
 
-def hessian(func: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """A function of the same arguments that gives the second derivatives."""
+    return jacrev(jacrev(func, argnums), argnums)
 
-    def call(*args: Any) -> Any:
-        return functional.hessian(lambda x: func(*args[:argnums], x, *args[argnums + 1 :]), args[argnums])
 
-    return call
+def _zipped(value: Any, dims: Any, path: str) -> Iterator[tuple[Any, Any]]:
+    """The tensors of a nest, each with its mapped dimension or None."""
+    if dims is None or isinstance(dims, int):
+        yield from ((t, dims) for t in _leaves(value))
+        return
+    keys = dims.keys() if isinstance(dims, dict) else range(len(dims))
+    if not isinstance(value, (dict, list, tuple)) or len(value) != len(dims):
+        raise ValueError(
+            f"vmap: in_dims is not compatible with the structure of inputs: in_dims{path} has {len(dims)} entries, the argument "
+            f"{len(value) if isinstance(value, (dict, list, tuple)) else 'is one tensor'}"
+        )
+    for k in keys:
+        yield from _zipped(value[k], dims[k], f"{path}[{k!r}]")
+
+
+def _element(value: Any, dims: Any, i: int) -> Any:
+    if dims is None:
+        return value
+    if isinstance(dims, int):
+        return _mapped(lambda t: t.select(dims, i), value)
+    if isinstance(dims, dict):
+        return {k: _element(v, dims[k], i) for k, v in value.items()}
+    return type(value)(_element(v, d, i) for v, d in zip(value, dims, strict=True))
+
+
+def _stacked(results: list[Any], dims: Any) -> Any:
+    first = results[0]
+    if isinstance(first, Tensor):
+        return stack(results, dims)
+    if isinstance(first, dict):
+        return {k: _stacked([r[k] for r in results], dims[k] if isinstance(dims, dict) else dims) for k in first}
+    if isinstance(first, (list, tuple)):
+        each = dims if isinstance(dims, (list, tuple)) else [dims] * len(first)
+        made = [_stacked([r[k] for r in results], each[k]) for k in range(len(first))]
+        return type(first)(*made) if hasattr(first, "_fields") else type(first)(made)
+    if first is None:
+        return None
+    raise ValueError(f"vmap: the function must only return Tensors, got type {type(first)} as a return")
 
 
 def vmap(
@@ -144,33 +279,34 @@ def vmap(
         dims = in_dims if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args)
         if len(dims) != len(args):
             raise ValueError(f"vmap: in_dims has {len(dims)} entries for {len(args)} arguments")
-        lengths = {t.shape[d] for a, d in zip(args, dims, strict=True) if d is not None for t in _leaves(a)}
+        lengths = {t.shape[d] for t, d in _zipped(args, dims, "") if d is not None}
         if len(lengths) != 1:
             raise ValueError(
                 f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(lengths)}"
             )
-
-        def element(i: int) -> list[Any]:
-            def part(a: Any, d: int | None) -> Any:
-                return a if d is None else _mapped(lambda t: t.select(d, i), a)
-
-            return [part(a, d) for a, d in zip(args, dims, strict=True)]
-
-        results = [func(*element(i), **kwargs) for i in range(lengths.pop())]
-        first = results[0]
-        if isinstance(first, tuple):
-            outs = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(first)
-            return tuple(stack([r[k] for r in results], outs[k]) for k in range(len(first)))
-        if isinstance(first, dict):
-            return {k: stack([r[k] for r in results], out_dims) for k in first}
-        return stack(results, out_dims)
+        state = get_rng_state() if randomness == "same" else None
+        results = []
+        for i in range(lengths.pop()):
+            if state is not None:
+                set_rng_state(state)
+            results.append(func(*(_element(a, d, i) for a, d in zip(args, dims, strict=True)), **kwargs))
+        return _stacked(results, out_dims)
 
     return call
 
 
 @contextmanager
-def _with_parameters(module: Module, values: dict[str, Tensor]) -> Iterator[None]:
-    """The module with these tensors in the places of its parameters and buffers."""
+def _with_parameters(module: Module, values: dict[str, Tensor], tied: bool) -> Iterator[None]:
+    """The module with these tensors in the places of its parameters and buffers; tied parameters stay tied."""
+    if tied:
+        places_of: dict[int, list[str]] = {}
+        for name, t in (
+            *module.named_parameters(remove_duplicate=False),
+            *module.named_buffers(remove_duplicate=False),
+        ):
+            places_of.setdefault(id(t), []).append(name)
+        twins = {name: names for names in places_of.values() if len(names) > 1 for name in names}
+        values = {**{twin: v for name, v in values.items() for twin in twins.get(name, ())}, **values}
     before: list[tuple[dict[str, Any], str, Any]] = []
     try:
         for name, value in values.items():
@@ -200,7 +336,7 @@ def functional_call(
         else [parameter_and_buffer_dicts]
     )
     merged = {name: value for d in dicts for name, value in d.items()}
-    with _with_parameters(module, merged):
+    with _with_parameters(module, merged, tie_weights):
         return module(*(args if isinstance(args, tuple) else () if args is None else (args,)), **(kwargs or {}))
 
 

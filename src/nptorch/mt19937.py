@@ -337,7 +337,7 @@ def _part(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _floating(name: str, dtype: Any, kinds: str = "f") -> np.dtype[Any]:
     dtype = np.dtype(dtype)
     if dtype.kind not in kinds:
-        raise RuntimeError(f"{name} expects a floating-point dtype, got {dtype}")
+        raise NotImplementedError(f"{name} expects a floating-point dtype, got {dtype}")
     return dtype
 
 

@@ -245,9 +245,12 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Counts of events that happen at these rates, in the dtype of the rates.
 
-    Raises: RuntimeError for a negative rate.
+    Raises: RuntimeError for a negative rate, NotImplementedError for rates that are integers.
     """
     from nptorch import rejection
+
+    if input._array.dtype.kind != "f":
+        raise NotImplementedError(f"poisson expects rates of a floating-point dtype, got {input.dtype}")
 
     return from_array(rejection.poisson(engine(generator), input._array).astype(input._array.dtype))
 
@@ -256,9 +259,13 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
     """How many of `count` trials succeed, each with probability `prob`; the tensors broadcast.
 
-    Raises: RuntimeError for a negative count.
+    Raises: RuntimeError for a negative count, ValueError for counts or probabilities that are integers.
     """
     from nptorch import rejection
+
+    for what, t in (("count", count), ("prob", prob)):
+        if t._array.dtype.kind != "f":
+            raise ValueError(f"binomial only supports floating-point dtypes for {what}, got: {t.dtype}")
 
     n, p = np.broadcast_arrays(count._array, prob._array)
     return from_array(rejection.binomial(engine(generator), n, p).astype(p.dtype))

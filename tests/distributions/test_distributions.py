@@ -88,6 +88,20 @@ def test_checks_can_be_switched_off() -> None:
         D.Distribution.set_default_validate_args(__debug__)
 
 
+@pytest.mark.parametrize("given", ["covariance_matrix", "precision_matrix", "scale_tril"])
+def test_what_is_computed_does_not_depend_on_the_order_of_asking(given: str) -> None:
+    matrix = (
+        nptorch.tensor([[2.0, 0.0], [0.5, 1.0]]) if given == "scale_tril" else nptorch.tensor([[2.0, 0.3], [0.3, 1.0]])
+    )
+    whole = D.MultivariateNormal(nptorch.zeros(2), **{given: matrix})
+    for first in ("covariance_matrix", "precision_matrix", "scale_tril"):
+        asked = D.MultivariateNormal(nptorch.zeros(2), **{given: matrix})
+        getattr(asked, first)
+        for name in ("covariance_matrix", "precision_matrix", "scale_tril"):
+            np.testing.assert_allclose(getattr(asked, name).numpy(), getattr(whole, name).numpy(), rtol=1e-5)
+        assert float(asked.log_prob(nptorch.ones(2))) == pytest.approx(float(whole.log_prob(nptorch.ones(2))))
+
+
 def test_a_users_distribution() -> None:
     """Written as PyTorch's are: expand() by way of _get_checked_instance()."""
 

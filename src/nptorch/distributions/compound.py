@@ -226,3 +226,13 @@ class TransformedDistribution(Distribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         return self._forward(self.base_dist.icdf(self._rising(value)))
+
+
+def of_base(name: str) -> Any:
+    """A property of a transformed distribution that its base has."""
+
+    def read(self: TransformedDistribution) -> Any:
+        base = self.base_dist
+        return getattr(base.base_dist if isinstance(base, Independent) else base, name)
+
+    return property(read, doc=f"{name} of the base.")

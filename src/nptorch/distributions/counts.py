@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from nptorch.distributions import constraints
-from nptorch.distributions.discrete import ByProbability, Categorical
-from nptorch.distributions.distribution import Distribution, ExponentialFamily
+from nptorch.distributions.discrete import ByProbability, OfCategorical
+from nptorch.distributions.distribution import ExponentialFamily
 from nptorch.distributions.gamma import Gamma
 from nptorch.distributions.utils import broadcast_all
 from nptorch.grad_mode import no_grad
@@ -15,7 +15,6 @@ from nptorch.nn import functional as F
 from nptorch.ops.create import arange
 from nptorch.ops.special import lgamma
 from nptorch.random import binomial, poisson
-from nptorch.size import Size
 from nptorch.tensor import Tensor
 
 
@@ -149,39 +148,20 @@ class NegativeBinomial(ByProbability):
         return chances - choices.masked_fill(n + value == 0.0, 0.0)  # lgamma(0) is infinite
 
 
-class Multinomial(Distribution):
+class Multinomial(OfCategorical):
     """How often each of K choices comes up in total_count draws."""
-
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
 
     def __init__(
         self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         if not isinstance(total_count, int):
             raise NotImplementedError("inhomogeneous total_count is not supported")
-        self.total_count, self._categorical = total_count, Categorical(probs, logits)
-        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)
+        self.total_count = total_count
+        super().__init__(probs, logits, validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
         return constraints.multinomial(self.total_count)
-
-    @property
-    def probs(self) -> Tensor:
-        """Probabilities."""
-        found: Tensor = self._categorical.probs
-        return found
-
-    @property
-    def logits(self) -> Tensor:
-        """Log probabilities."""
-        found: Tensor = self._categorical.logits
-        return found
-
-    @property
-    def param_shape(self) -> Size:
-        """The shape of probs."""
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Tensor:

@@ -198,14 +198,12 @@ class Categorical(ByProbability):
         return self._enumerated(arange(self._num_events), expand)
 
 
-class OneHotCategorical(Distribution):
-    """A choice as a row with a single one."""
+class OfCategorical(Distribution):
+    """Vectors with an entry for each choice of a Categorical."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
-    support = constraints.one_hot
-    has_enumerate_support = True
 
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(self, probs: Any, logits: Any, validate_args: bool | None) -> None:
         self._categorical = Categorical(probs, logits)
         super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)
 
@@ -225,6 +223,16 @@ class OneHotCategorical(Distribution):
     def param_shape(self) -> Size:
         """The shape of probs."""
         return self._categorical.param_shape
+
+
+class OneHotCategorical(OfCategorical):
+    """A choice as a row with a single one."""
+
+    support = constraints.one_hot
+    has_enumerate_support = True
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        super().__init__(probs, logits, validate_args)
 
     @property
     def mean(self) -> Tensor:

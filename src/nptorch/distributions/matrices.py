@@ -45,21 +45,36 @@ def solve_lower(tril: Tensor, right: Tensor) -> Tensor:
     return found
 
 
+_MATRICES = {
+    "covariance_matrix": constraints.positive_definite,
+    "precision_matrix": constraints.positive_definite,
+    "scale_tril": constraints.lower_cholesky,
+}
+
+
 class _WithCovariance(Distribution):
     """One of a matrix, its inverse and its Cholesky factor is given, the others are computed when asked for."""
 
-    def _take(self, batch: Any, matrices: dict[str, Tensor | None]) -> None:
-        ((name, matrix),) = ((n, m) for n, m in matrices.items() if m is not None)
-        self._matrix = matrix
-        self.__dict__[name] = matrix.expand((*batch, *matrix.shape[-2:]))
+    def _take(self, batch: Any, matrices: tuple[Tensor | None, ...], mistake: type[Exception]) -> Any:
+        """Keep the one that is given; the batch shape that it makes with another's."""
+        given = [(name, m) for name, m in zip(_MATRICES, matrices, strict=True) if m is not None]
+        if len(given) != 1:
+            raise mistake("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+        ((name, matrix),) = given
+        if matrix.dim() < 2:
+            raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
+        whole = np.broadcast_shapes(tuple(batch), tuple(matrix.shape[:-2]))
+        self._given, self._matrix = name, matrix
+        self.__dict__[name] = matrix.expand((*whole, *matrix.shape[-2:]))
+        return whole
 
     @lazy_property
     def _tril(self) -> Tensor:
         # Of the matrix as it was given: a batch of means may share one.
         matrix = self._matrix
-        if "covariance_matrix" in self.__dict__:
+        if self._given == "covariance_matrix":
             return cholesky(matrix)
-        if "scale_tril" in self.__dict__:
+        if self._given == "scale_tril":
             return matrix
         reversed_factor = cholesky(matrix.flip((-2, -1))).flip((-2, -1)).mT
         return solve_lower(reversed_factor, eye(matrix.shape[-1], dtype=matrix.dtype))
@@ -80,14 +95,6 @@ class _WithCovariance(Distribution):
         return cholesky_inverse(self.scale_tril)
 
 
-_MATRICES = {
-    "covariance_matrix": constraints.positive_definite,
-    "precision_matrix": constraints.positive_definite,
-    "scale_tril": constraints.lower_cholesky,
-}
-_ONE_OF = "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
-
-
 class MultivariateNormal(_WithCovariance):
     """Normal vectors of mean loc with a covariance, its inverse, or its Cholesky factor."""
 
@@ -101,15 +108,8 @@ class MultivariateNormal(_WithCovariance):
     ) -> None:  # fmt: skip
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        matrices = dict(covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril)
-        given = [m for m in matrices.values() if m is not None]
-        if len(given) != 1:
-            raise ValueError(_ONE_OF)
-        if given[0].dim() < 2:
-            raise ValueError("the matrix must be at least two-dimensional, with optional leading batch dimensions")
-        batch = np.broadcast_shapes(tuple(loc.shape[:-1]), tuple(given[0].shape[:-2]))
+        batch = self._take(loc.shape[:-1], (covariance_matrix, precision_matrix, scale_tril), ValueError)
         self.loc = loc.expand((*batch, loc.shape[-1]))
-        self._take(batch, matrices)
         super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
 
     @property
@@ -241,16 +241,11 @@ class Wishart(_WithCovariance, ExponentialFamily):
         self, df: Any, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
         scale_tril: Tensor | None = None, validate_args: bool | None = None,
     ) -> None:  # fmt: skip
-        matrices = dict(covariance_matrix=covariance_matrix, precision_matrix=precision_matrix, scale_tril=scale_tril)
-        given = [m for m in matrices.values() if m is not None]
-        if len(given) != 1:
-            raise AssertionError(_ONE_OF)
-        matrix = given[0]
-        if matrix.dim() < 2:
-            raise ValueError("scale_tril must be at least two-dimensional, with optional leading batch dimensions")
-        df_ = df if isinstance(df, Tensor) else matrix.new_full((), df)
-        batch = np.broadcast_shapes(tuple(df_.shape), tuple(matrix.shape[:-2]))
-        self.df, size = df_.expand(batch), matrix.shape[-1]
+        shape = df.shape if isinstance(df, Tensor) else ()
+        batch = self._take(shape, (covariance_matrix, precision_matrix, scale_tril), AssertionError)
+        matrix = self._matrix
+        self.df = (df if isinstance(df, Tensor) else matrix.new_full((), df)).expand(batch)
+        size = matrix.shape[-1]
         if bool((self.df <= size - 1).any()):
             raise ValueError(f"Value of df={df} expected to be greater than ndim - 1 = {size - 1}.")
         if bool((self.df < size).any()):
@@ -258,7 +253,6 @@ class Wishart(_WithCovariance, ExponentialFamily):
                 "Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.",
                 stacklevel=2,
             )
-        self._take(batch, matrices)
         self._dist_chi2 = Chi2(self.df.unsqueeze(-1) - arange(size, dtype=matrix.dtype))
         super().__init__(batch, (size, size), validate_args=validate_args)
 

@@ -9,15 +9,14 @@ import math
 from typing import Any
 
 from nptorch.distributions import constraints
-from nptorch.distributions.compound import TransformedDistribution
-from nptorch.distributions.discrete import ByProbability, Categorical
-from nptorch.distributions.distribution import Distribution, ExponentialFamily
+from nptorch.distributions.compound import TransformedDistribution, of_base
+from nptorch.distributions.discrete import ByProbability, OfCategorical
+from nptorch.distributions.distribution import ExponentialFamily
 from nptorch.distributions.transforms import ExpTransform, SigmoidTransform
 from nptorch.distributions.utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs
 from nptorch.nn import functional as F
 from nptorch.ops.pointwise import where
 from nptorch.random import rand
-from nptorch.size import Size
 from nptorch.tensor import Tensor
 
 
@@ -47,35 +46,17 @@ class LogitRelaxedBernoulli(ByProbability):
         return self.temperature.log() + difference - 2 * difference.exp().log1p()
 
 
-class ExpRelaxedCategorical(Distribution):
+class ExpRelaxedCategorical(OfCategorical):
     """The logarithm of a RelaxedOneHotCategorical."""
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.real_vector
     has_rsample = True
 
     def __init__(
         self, temperature: Tensor, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        self._categorical, self.temperature = Categorical(probs, logits), temperature
-        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)
-
-    @property
-    def param_shape(self) -> Size:
-        """The shape of probs."""
-        return self._categorical.param_shape
-
-    @property
-    def probs(self) -> Tensor:
-        """Probabilities."""
-        found: Tensor = self._categorical.probs
-        return found
-
-    @property
-    def logits(self) -> Tensor:
-        """Log probabilities."""
-        found: Tensor = self._categorical.logits
-        return found
+        self.temperature = temperature
+        super().__init__(probs, logits, validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         u = clamp_probs(rand(self._extended_shape(sample_shape), dtype=self.logits.dtype))
@@ -93,6 +74,7 @@ class _Relaxed(TransformedDistribution):
     """A base with temperature, probs and logits."""
 
     has_rsample = True
+    temperature, probs, logits = of_base("temperature"), of_base("probs"), of_base("logits")
     _base: Any
     _transform: Any
 
@@ -100,24 +82,6 @@ class _Relaxed(TransformedDistribution):
         self, temperature: Tensor, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         super().__init__(self._base(temperature, probs, logits), self._transform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """The lower, the nearer to a choice."""
-        found: Tensor = self.base_dist.temperature
-        return found
-
-    @property
-    def probs(self) -> Tensor:
-        """Probabilities."""
-        found: Tensor = self.base_dist.probs
-        return found
-
-    @property
-    def logits(self) -> Tensor:
-        """Log odds, or log probabilities."""
-        found: Tensor = self.base_dist.logits
-        return found
 
 
 class RelaxedBernoulli(_Relaxed):

@@ -7,7 +7,7 @@ from typing import Any
 
 from nptorch import dtypes
 from nptorch.distributions import constraints
-from nptorch.distributions.compound import TransformedDistribution
+from nptorch.distributions.compound import TransformedDistribution, of_base
 from nptorch.distributions.continuous import Cauchy, Exponential, Normal, Uniform
 from nptorch.distributions.gamma import Gamma
 from nptorch.distributions.transforms import (
@@ -23,21 +23,13 @@ from nptorch.ops.special import digamma, lgamma
 from nptorch.tensor import Tensor
 
 
-def _of_base(name: str) -> Any:
-    def read(self: TransformedDistribution) -> Any:
-        base = self.base_dist
-        return getattr(getattr(base, "base_dist", base), name)
-
-    return property(read, doc=f"{name} of the base.")
-
-
 class LogNormal(TransformedDistribution):
     """exp of a normal number."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
     has_rsample = True
-    loc, scale = _of_base("loc"), _of_base("scale")
+    loc, scale = of_base("loc"), of_base("scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         super().__init__(Normal(loc, scale, validate_args=validate_args), ExpTransform(), validate_args=validate_args)
@@ -66,7 +58,7 @@ class LogisticNormal(TransformedDistribution):
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.simplex
     has_rsample = True
-    loc, scale = _of_base("loc"), _of_base("scale")
+    loc, scale = of_base("loc"), of_base("scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         base = Normal(loc, scale, validate_args=validate_args)
@@ -118,7 +110,7 @@ class _Half(TransformedDistribution):
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True
-    scale = _of_base("scale")
+    scale = of_base("scale")
     _base: Any
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
@@ -179,7 +171,7 @@ class InverseGamma(TransformedDistribution):
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
     has_rsample = True
-    concentration, rate = _of_base("concentration"), _of_base("rate")
+    concentration, rate = of_base("concentration"), of_base("rate")
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         base = Gamma(concentration, rate, validate_args=validate_args)

@@ -15,7 +15,7 @@ from nptorch.tensor import Tensor
 euler_constant = 0.57721566490153286060
 
 
-def broadcast_all(*values: Any) -> list[Tensor]:
+def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     """Numbers and tensors in one shape, numbers in the dtype of the tensors.
 
     Raises: ValueError for anything else.
@@ -27,7 +27,7 @@ def broadcast_all(*values: Any) -> list[Tensor]:
                 f"__torch_function__, got {type(value).__name__}."
             )
     dtype = next((v.dtype for v in values if isinstance(v, Tensor)), dtypes.get_default_dtype())
-    return list(broadcast_tensors(*[v if isinstance(v, Tensor) else tensor(v, dtype=dtype) for v in values]))
+    return broadcast_tensors(*[v if isinstance(v, Tensor) else tensor(v, dtype=dtype) for v in values])
 
 
 def clamp_probs(probs: Tensor) -> Tensor:

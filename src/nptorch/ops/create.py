@@ -11,7 +11,7 @@ from nptorch import devices, dtypes
 from nptorch.ops.join import stack
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import function, method
+from nptorch.ops.signatures import function, method, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -217,12 +217,14 @@ def empty(
 
 
 @function(method=False)
+@takes_out
 def zeros(*sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
     return _finish(np.zeros(_size("zeros", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
+@takes_out
 def ones(*sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     return _finish(np.ones(_size("ones", sizes or (size,)), _options(dtype, device)), requires_grad)

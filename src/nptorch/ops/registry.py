@@ -122,7 +122,7 @@ class Op:
             return _quiet.run(self.forward, np, *arrays, **params)
         except ValueError as error:
             if "broadcast" in str(error):
-                raise _broadcast_error(arrays) from None
+                raise broadcast_error(arrays) from None
             raise
 
     def into(self, target: Tensor, *inputs: Any, **params: Any) -> Tensor:
@@ -153,7 +153,7 @@ class Op:
         return plan
 
 
-def _broadcast_error(arrays: Sequence[Any]) -> Exception:
+def broadcast_error(arrays: Sequence[Any]) -> Exception:
     """PyTorch's words for shapes that do not broadcast: the last dimension at which two of them differ."""
     shapes = [x.shape for x in arrays if isinstance(x, np.ndarray)]
     for back in range(1, max(map(len, shapes)) + 1):

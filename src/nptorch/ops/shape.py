@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.ops.registry import op
+from nptorch.ops.registry import broadcast_error, op
 from nptorch.ops.signatures import axis, function, method
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
@@ -294,7 +294,11 @@ def broadcast_shapes(*shapes: Any) -> Any:
 @function(method=False)
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All tensors expanded to their common shape."""
-    shape = broadcast_shapes(*[t._array.shape for t in tensors])
+    arrays = [t._array for t in tensors]
+    try:
+        shape = np.broadcast_shapes(*[a.shape for a in arrays])
+    except ValueError:
+        raise broadcast_error(arrays) from None
     return tuple(t if t._array.shape == shape else expand(t, shape) for t in tensors)
 
 
