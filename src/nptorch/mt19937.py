@@ -284,8 +284,9 @@ class Engine:
         categories = weights.shape[-1]
         if num_samples < 1 or (num_samples > categories and not replacement):
             raise RuntimeError(
-                "cannot sample n_sample <= 0 samples" if num_samples < 1 else
-                "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
+                "cannot sample n_sample <= 0 samples"
+                if num_samples < 1
+                else "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
                 f"{num_samples} samples of {categories} categories"
             )
         if not np.all(np.isfinite(weights) & (weights >= 0)) or not np.all(weights.sum(-1) > 0):

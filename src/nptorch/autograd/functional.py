@@ -57,7 +57,9 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any, create_graph: bool = Fals
     gs = grad(y, xs, list(w), create_graph=True, allow_unused=True)
     pairs = [(g, t) for g, t in zip(gs, _as_tuple(v), strict=True) if g is not None]
     found = grad([g for g, _ in pairs], w, [t for _, t in pairs], create_graph=create_graph, allow_unused=True)
-    return _values(y, create_graph), _like(y, tuple(_zeros(o) if g is None else g for o, g in zip(w, found, strict=True)))
+    return _values(y, create_graph), _like(
+        y, tuple(_zeros(o) if g is None else g for o, g in zip(w, found, strict=True))
+    )
 
 
 def jacobian(

@@ -86,6 +86,7 @@ _clamp = op(
     lambda g, x, low, high: g * (x < low if high is None else (x < low) & (low <= high)),
     lambda g, x, low, high: g * (x > high if low is None else (x > high) | (low > high)),
     promote=common,
+    label="ClampBackward1",
 )
 
 

@@ -216,18 +216,14 @@ def empty(
 
 @function(method=False)
 @takes_out
-def zeros(
-    *sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
     return _finish(np.zeros(_size("zeros", sizes or (size,)), _options(dtype, device)), requires_grad)
 
 
 @function(method=False)
 @takes_out
-def ones(
-    *sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def ones(*sizes: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     return _finish(np.ones(_size("ones", sizes or (size,)), _options(dtype, device)), requires_grad)
 
@@ -252,7 +248,9 @@ def _like(name: str, make: Any) -> None:
     ) -> Tensor:
         return make(input._array.shape, *args, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
-    def new(self: Tensor, *sizes: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any) -> Tensor:
+    def new(
+        self: Tensor, *sizes: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
+    ) -> Tensor:
         return make(*sizes, **size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     like.__name__, like.__doc__ = f"{name}_like", f"{name}() in the shape and dtype of `input`."

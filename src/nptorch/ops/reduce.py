@@ -14,7 +14,7 @@ from nptorch.ops.registry import op
 from nptorch.ops.shape import expand_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, into_out, result
+from nptorch.ops.signatures import function, into_out, result, show, shown_as
 from nptorch.tensor import Tensor, from_array
 
 
@@ -117,6 +117,7 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 @function("var")
+@shown_as("VarBackward0")
 def var(
     input: Tensor,
     dim: Any = None,
@@ -136,6 +137,7 @@ def var(
 
 
 @function("std")
+@shown_as("StdBackward0")
 def std(
     input: Tensor,
     dim: Any = None,
@@ -269,9 +271,9 @@ def _extreme(
         return FUNCTIONS[pairwise](input, dim if isinstance(dim, Tensor) else other)
     if dim is None:
         axis = tuple(range(input._array.ndim))
-        return whole(input, axis=axis, keepdims=False)
+        return show(whole(input, axis=axis, keepdims=False), f"{name.capitalize()}Backward1")
     values, indices = _along(name, input, dim, keepdim, pick)
-    return result(name, values=values, indices=indices)
+    return result(name, values=show(values, f"{name.capitalize()}Backward0"), indices=indices)
 
 
 @function("max")

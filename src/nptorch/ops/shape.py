@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.registry import op
-from nptorch.ops.signatures import axis, function, method
+from nptorch.ops.signatures import axis, function, method, shown_as
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -37,7 +37,11 @@ unsqueeze_op = op(
     "unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim), lambda g, x_shape: reshape(g, x_shape), view=True
 )
 squeeze_op = op(
-    "squeeze", lambda xp, x, *, dims: xp.squeeze(x, dims), lambda g, x_shape: reshape(g, x_shape), view=True
+    "squeeze",
+    lambda xp, x, *, dims: xp.squeeze(x, dims),
+    lambda g, x_shape: reshape(g, x_shape),
+    view=True,
+    label=lambda node: f"SqueezeBackward{1 if len(node.params['dims']) == 1 else 0}",
 )
 as_strided_op = op(
     "as_strided",
@@ -230,6 +234,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 @function()
+@shown_as("TBackward0")
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector or number as it is."""
     if input._array.ndim > 2:
@@ -421,6 +426,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 
 @function()
+@shown_as("SplitBackward0")
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts: of one size (the last may be smaller), or of the sizes in a list."""
     d = axis("split", dim, tensor._array.ndim)
@@ -441,6 +447,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 
 @function()
+@shown_as("SplitBackward0")
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be smaller)."""
     if chunks <= 0:
@@ -466,6 +473,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 @function()
+@shown_as("UnbindBackward0")
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all slices of a dimension."""
     d = axis("unbind", dim, input._array.ndim)

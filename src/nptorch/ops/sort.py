@@ -10,7 +10,7 @@ from nptorch.ops.compare import lerp
 from nptorch.ops.reduce import _along, take_along
 from nptorch.ops.shape import clone_op, flatten, movedim, reshape
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, result
+from nptorch.ops.signatures import function, result, shown_as
 from nptorch.tensor import Tensor, from_array
 
 
@@ -23,6 +23,7 @@ def _order_along(x: Any, d: int, descending: bool) -> Any:
 
 
 @function()
+@shown_as("SortBackward0")
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """(values, indices) in order along `dim`; equal elements keep their order."""
     if input._array.ndim == 0:
@@ -45,6 +46,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @function()
+@shown_as("TopkBackward0")
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """(values, indices) of the k largest (or smallest) elements along `dim`.
 
@@ -158,6 +160,7 @@ def _middle(x: Any, d: int) -> Any:
 
 
 @function()
+@shown_as("MedianBackward0")
 def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The lower median of all elements; with `dim`, (values, indices) along it."""
     if dim is None:

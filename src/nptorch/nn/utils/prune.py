@@ -253,9 +253,7 @@ def random_structured(module: M, name: str, amount: float, dim: int) -> M:
     return module
 
 
-def ln_structured(
-    module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None
-) -> M:
+def ln_structured(module: M, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None) -> M:
     """Prune the `amount` of slices along `dim` that have the smallest n-norm."""
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
