@@ -40,6 +40,10 @@ from nptorch.random import seed as seed
 from nptorch.random import set_rng_state as set_rng_state
 from nptorch.settings import NAMES as _SETTINGS
 from nptorch.size import Size as Size
+from nptorch.storage import LEGACY as _STORAGES
+from nptorch.storage import TypedStorage as TypedStorage
+from nptorch.storage import UntypedStorage as UntypedStorage
+from nptorch.storage import is_storage as is_storage
 from nptorch.tensor import Tensor as Tensor
 from nptorch.tensor import typename as typename
 
@@ -70,6 +74,7 @@ globals().update(_FUNCTIONS)
 globals().update({d.name: d for d in _ALL})
 globals().update(_ALIASES)
 globals().update(_SETTINGS)
+globals().update(_STORAGES)
 
 
 # Imported when first used: they are not needed for tensors. `transforms` is vision.transforms.

@@ -72,6 +72,7 @@ _no_download = click.option("--no-download", is_flag=True, help="Never touch the
 @click.option("--schedule", type=click.Choice(["none", "step", "cosine"]), default="none", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--augment/--no-augment", default=False, help="Shift, turn and mirror the training images at random.")
+@click.option("--reject", is_flag=True, help="With mnist and --augment: learn one class more, what is no digit.")
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that prepare batches.")
 @_threads
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to write the run (default: runs/MODEL-DATA).")
@@ -149,6 +150,7 @@ def _config(model: str, options: dict[str, Any]) -> Any:
         schedule=options["schedule"],
         seed=options["seed"],
         augment=options["augment"],
+        reject=options["reject"],
         workers=options["workers"],
         loss=known.loss,
         shape=shape,
@@ -233,7 +235,7 @@ def serve(source: str | None, host: str, port: int) -> None:
 
 @main.group()
 def show() -> None:
-    """Look at a data set or a network."""
+    """Look at a data set, a network or a checkpoint."""
 
 
 @show.command("data")
@@ -328,6 +330,31 @@ def show_model(name: str) -> None:
     from nptorch.app.catalog import build, recipe
 
     click.echo(shows.summary(build(name, 10), recipe(name).input_shape))
+
+
+@show.command("checkpoint")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_clean_errors
+def show_checkpoint(file: Path, as_json: bool) -> None:
+    """List the tensors of FILE (.pt, .pth, .safetensors, .npz): names, shapes, types, sizes. Nothing in it is run."""
+    from nptorch.app import checkpoint
+
+    contents = checkpoint.look(file)
+    for line in [checkpoint.as_json(file, contents)] if as_json else checkpoint.as_text(contents):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--key", help="The part of SOURCE that is the state_dict, such as model.")
+@_clean_errors
+def convert(source: Path, target: Path, key: str | None) -> None:
+    """Write the state_dict in SOURCE as TARGET: from and to .pt, .pth, .safetensors and .npz."""
+    from nptorch.app import checkpoint
+
+    click.echo(checkpoint.convert(source, target, key))
 
 
 @main.command()

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import devices, dtypes, naming
+from nptorch import devices, dtypes, naming, settings
+from nptorch import storage as _storage  # noqa: F401  (it fills METHODS)
 from nptorch.autograd import engine
 from nptorch.graph import Hooks, Node
 from nptorch.ops import (  # noqa: F401  (they fill METHODS)
@@ -20,14 +21,17 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     copies,
     create,
     decompose,
+    diagonals,
     gather,
     histogram,
     index,
+    inplace,
     integrate,
     join,
     linalg,
     matrix_function,
     matrix_norm,
+    parts,
     pointwise,
     running,
     scatter_reduce,
@@ -36,6 +40,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     sort,
     special,
     stft,
+    strides,
     windows,
 )
 from nptorch.ops.pointwise import cast_op
@@ -57,7 +62,7 @@ def _len(self: Tensor) -> int:
 def _iter(self: Tensor) -> Iterator[Tensor]:
     if self._array.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return iter(shape.unbind(self, 0))
+    return iter(parts.unbind(self, 0))
 
 
 @method("__contains__")
@@ -227,7 +232,9 @@ for _name, _target in {
     "iand": "bitwise_and_", "ior": "bitwise_or_", "ixor": "bitwise_xor_",
 }.items():  # fmt: skip
     _inplace_operator(f"__{_name}__", METHODS[_target])
+METHODS["__rdiv__"] = METHODS["__rtruediv__"]
 METHODS["__matmul__"] = lambda self, other: linalg.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+METHODS["__rmatmul__"] = lambda self, other: linalg.matmul(other, self) if isinstance(other, Tensor) else NotImplemented
 METHODS["__neg__"] = lambda self: pointwise.neg(self)
 METHODS["__pos__"] = lambda self: self
 METHODS["__abs__"] = lambda self: pointwise.absolute(self)
@@ -375,22 +382,6 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
 
 
 @method()
-def storage_offset(self: Tensor) -> int:
-    """The first element's place in the memory shared with its root, in elements."""
-    root = self._array
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    return (self._array.__array_interface__["data"][0] - root.__array_interface__["data"][0]) // self._array.itemsize
-
-
-@method()
-def set_(self: Tensor, source: Tensor) -> Tensor:
-    """Take over the memory of another tensor."""
-    self.data = source
-    return self
-
-
-@method()
 def resize_(self: Tensor, *sizes: Any) -> Tensor:
     """Another shape in place; elements beyond the old ones are uninitialised."""
     wanted = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
@@ -399,30 +390,6 @@ def resize_(self: Tensor, *sizes: Any) -> Tensor:
     self._array = flat.reshape(wanted)
     self._version[0] += 1
     return self
-
-
-# --- in-place forms of shape ---
-
-
-def _inplace_view(name: str) -> None:
-    made = METHODS[name]
-
-    def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        viewed = made(self, *args, **kwargs)
-        self._array, self._edge, self._requires_grad = (
-            viewed._array,
-            viewed._edge if viewed._requires_grad else None,
-            viewed._requires_grad,
-        )
-        return self
-
-    change.__name__ = change.__qualname__ = name + "_"
-    change.__doc__ = f"In-place {name}()."
-    METHODS[name + "_"] = change
-
-
-for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "tril", "triu"):
-    _inplace_view(_name)
 
 
 # --- autograd ---
@@ -515,4 +482,4 @@ def bind() -> None:
     Tensor.retains_grad = property(lambda self: bool(self.__dict__.get("_retains")))  # type: ignore[attr-defined]
     for flag in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta", "is_nested"):
         setattr(Tensor, flag, False)
-    Tensor.layout = "strided"  # type: ignore[attr-defined]
+    Tensor.layout = settings.strided  # type: ignore[attr-defined]

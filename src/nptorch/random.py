@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from nptorch import devices, dtypes
+from nptorch.grad_mode import no_grad
 from nptorch.mt19937 import Engine
+from nptorch.ops.derive import constant
 from nptorch.ops.registry import check_writable
 from nptorch.ops.signatures import function, method, takes_out
 from nptorch.ops.signatures import shape as parse_shape
@@ -216,15 +218,17 @@ def normal(
     *,
     generator: Generator | None = None,
     dtype: Any = None,
+    layout: Any = None,
     device: Any = None,
 ) -> Tensor:
     """Normal numbers with the given means and standard deviations (numbers or tensors)."""
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         return from_array(engine(generator).normal(tuple(size or ()), _dtype(dtype, device), mean, std))
-    like = mean if isinstance(mean, Tensor) else std
-    shape = np.broadcast_shapes(*[x._array.shape for x in (mean, std) if isinstance(x, Tensor)])
-    with_unit = from_array(engine(generator).normal(shape, like._array.dtype))
-    return with_unit * std + mean
+    tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
+    shape = np.broadcast_shapes(*[x._array.shape for x in tensors])
+    with no_grad():
+        drawn = from_array(engine(generator).normal(shape, tensors[0]._array.dtype)) * std + mean
+    return constant(drawn, *tensors, label="NormalBackward0")
 
 
 @function()
@@ -234,7 +238,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     Raises: RuntimeError for a probability outside [0, 1].
     """
     chance: Any = input._array if p is None else p
-    return from_array(engine(generator).bernoulli(chance, input._array.shape, input._array.dtype))
+    drawn = from_array(engine(generator).bernoulli(chance, input._array.shape, input._array.dtype))
+    return constant(drawn, input, label="BernoulliBackward0")
 
 
 @function(method=False)

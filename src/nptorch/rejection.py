@@ -15,20 +15,22 @@ import numpy as np
 from nptorch.mt19937 import Array, Engine
 
 Draw = Callable[[], float]
-_AT_ONCE = 1024
+_AT_ONCE = (16, 1024)  # numbers made at first, and at most
 
 
 @contextmanager
 def _uniforms(engine: Engine) -> Iterator[Draw]:
     """A draw of one uniform number of 53 bits; at the end the engine stands where drawing one by one would leave it."""
-    state, kept, taken = engine.get_state(), engine._next_normal, 0
+    state, taken = engine.get_state(), 0
 
     def stream() -> Iterator[float]:
         nonlocal taken
+        count, most = _AT_ONCE
         while True:
-            for u in engine.uniform((_AT_ONCE,), np.float64).tolist():
+            for u in engine.uniform((count,), np.float64).tolist():
                 taken += 1
                 yield u
+            count = min(2 * count, most)
 
     yield stream().__next__
     kept = engine._next_normal
@@ -66,7 +68,7 @@ def standard_gamma(engine: Engine, concentration: Array) -> Array:
             for d, p in zip(d.ravel().tolist(), power.ravel().tolist(), strict=True)
         ]
     made = np.array(found, np.float64).astype(concentration.dtype).reshape(concentration.shape)
-    return np.maximum(made, np.finfo(made.dtype).tiny)
+    return np.asarray(np.maximum(made, np.finfo(made.dtype).tiny))
 
 
 def _gamma(d: float, power: float, uniform: Draw, normal: Draw) -> float:
@@ -126,64 +128,64 @@ def _poisson_large(rate: float, uniform: Draw) -> float:
 
 
 def binomial(engine: Engine, count: Array, prob: Array) -> Array:
-    """Successes among `count` trials, float64; the arrays have one shape.
+    """Successes among `count` trials, float64; the arrays have one shape and dtype.
 
     Raises: RuntimeError for a negative count.
     """
     if not np.all(count >= 0):
         raise RuntimeError(f"binomial expects counts >= 0, got {np.min(count)}")
+    one, many = prob.dtype.type(1), prob > 0.5
+    p = np.where(many, one - prob, prob)
+    # As for gamma numbers: products in the dtype at hand, the rest in double precision.
+    with np.errstate(all="ignore"):
+        parts = (count, p, count * p, count * p * (one - p), np.floor((count + one) * p), p / (one - p), np.log1p(-p))
     with _uniforms(engine) as uniform:
-        pairs = zip(count.ravel().tolist(), prob.ravel().tolist(), strict=True)
-        found = [_binomial(n, p, uniform) for n, p in pairs]
-    return np.array(found, np.float64).reshape(count.shape)
+        found = [
+            _binomial(n, p, mean, spread, mode, odds, log_failure, uniform)
+            for n, p, mean, spread, mode, odds, log_failure in zip(*(x.ravel().tolist() for x in parts), strict=True)
+        ]
+    less = np.array(found, np.float64).reshape(count.shape)
+    return np.where(many, count - less, less)
 
 
-def _binomial(n: float, p: float, uniform: Draw) -> float:
+def _binomial(
+    n: float, p: float, mean: float, variance: float, mode: float, odds: float, log_failure: float, uniform: Draw
+) -> float:
     if n <= 0 or p <= 0:
         return 0
-    if p >= 1:
-        return n
-    if p > 0.5:
-        return n - _binomial(n, 1 - p, uniform)
-    return _binomial_large(n, p, uniform) if n * p >= 10 else _binomial_small(n, p, uniform)
+    if mean < 10:
+        return _binomial_small(n, log_failure, uniform)
+    deviation = math.sqrt(variance)
+    b = 1.15 + 2.53 * deviation
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    sure = 0.92 - 4.2 / b
+    alpha = (2.83 + 5.1 / b) * deviation
+    while True:
+        u, v = uniform() - 0.5, uniform()
+        us = 0.5 - abs(u)
+        k = math.floor((2 * a / us + b) * u + mean + 0.5)
+        if us >= 0.07 and v <= sure:
+            return k
+        if k < 0 or k > n:
+            continue
+        bound = (
+            (mode + 0.5) * math.log((mode + 1) / (odds * (n - mode + 1)))
+            + (n + 1) * math.log((n - mode + 1) / (n - k + 1))
+            + (k + 0.5) * math.log(odds * (n - k + 1) / (k + 1))
+            + (_tail(mode) + _tail(n - mode) - _tail(k) - _tail(n - k))
+        )
+        if math.log(v * alpha / (a / (us * us) + b)) <= bound:
+            return k
 
 
-def _binomial_small(n: float, p: float, uniform: Draw) -> float:
+def _binomial_small(n: float, log_failure: float, uniform: Draw) -> float:
     """As many waiting times for a success as fit into n trials."""
-    log_failure = math.log1p(-p)
     waited, found = 0.0, 0
     while True:
         waited += math.ceil(math.log(uniform()) / log_failure)
         if waited > n:
             return found
         found += 1
-
-
-def _binomial_large(n: float, p: float, uniform: Draw) -> float:
-    deviation = math.sqrt(n * p * (1 - p))
-    b = 1.15 + 2.53 * deviation
-    a = -0.0873 + 0.0248 * b + 0.01 * p
-    c = n * p + 0.5
-    sure = 0.92 - 4.2 / b
-    r = p / (1 - p)
-    alpha = (2.83 + 5.1 / b) * deviation
-    m = math.floor((n + 1) * p)
-    while True:
-        u, v = uniform() - 0.5, uniform()
-        us = 0.5 - abs(u)
-        k = math.floor((2 * a / us + b) * u + c)
-        if us >= 0.07 and v <= sure:
-            return k
-        if k < 0 or k > n:
-            continue
-        bound = (
-            (m + 0.5) * math.log((m + 1) / (r * (n - m + 1)))
-            + (n + 1) * math.log((n - m + 1) / (n - k + 1))
-            + (k + 0.5) * math.log(r * (n - k + 1) / (k + 1))
-            + (_tail(m) + _tail(n - m) - _tail(k) - _tail(n - k))
-        )
-        if math.log(v * alpha / (a / (us * us) + b)) <= bound:
-            return k
 
 
 def _tail(k: float) -> float:

@@ -239,6 +239,34 @@ def test_json_has_four_keys_and_explain_writes_the_steps(tmp_path: Path) -> None
         assert steps.width > 1000
 
 
+def test_steps_of_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        drawing().save(tmp_path / folder / "seven.png")
+    assert run("--explain", tmp_path, tmp_path / "a" / "seven.png", tmp_path / "b" / "seven.png").exit_code == 0
+    assert {p.name for p in tmp_path.glob("*.png")} == {"seven.png", "seven-2.png"}
+
+
+_LETTERS = {
+    "A": [(20, 180, 100, 20, 180, 180), (60, 120, 140, 120)],
+    "H": [(40, 20, 40, 180), (160, 20, 160, 180), (40, 100, 160, 100)],
+    "K": [(50, 20, 50, 180), (160, 20, 50, 100, 160, 180)],
+    "W": [(10, 20, 60, 180, 100, 60, 140, 180, 190, 20)],
+    "X": [(30, 20, 170, 180), (170, 20, 30, 180)],
+    "scribble": [(20, 40, 180, 60, 30, 90, 170, 120, 20, 130, 180, 170, 40, 180, 100, 20, 150, 190, 60, 30)],
+}
+
+
+@pytest.mark.parametrize("name", _LETTERS)
+def test_what_is_no_digit_is_refused(name: str, reader: Reader) -> None:
+    paper = Image.new("RGB", (200, 200), "white")
+    for stroke in _LETTERS[name]:
+        ImageDraw.Draw(paper).line(stroke, fill=(30, 30, 60), width=12, joint="curve")
+    reading = reader.read(paper)
+    assert reading.label is None and "no digit" in (reading.reason or "")
+    assert len(reading.probabilities) == 10
+
+
 def test_a_source_without_pictures_and_a_wrong_checkpoint_are_one_line(tmp_path: Path) -> None:
     import nptorch
 

@@ -119,6 +119,8 @@ case("F.fold(x, (4, 5), 2, stride=1)", x=(2, 12, 12))
 case("F.fold(x, (5, 6), (2, 3), padding=1, stride=2)", x=(2, 12, 9))
 case("F.fold(x, (4, 5), 2)", x=(12, 12))
 
+case("F.conv_tbc(x, w, b, 1)", x=(5, 2, 3), w=(3, 3, 4), b=(4,))
+
 # --- pooling ---
 
 for options in (
@@ -172,6 +174,16 @@ case("F.max_unpool3d(*F.max_pool3d(x, 2, return_indices=True), 2)", x=(2, 2, 4, 
 case("F.adaptive_max_pool3d(x, (2, 1, 3))", x=(2, 2, 5, 4, 7))
 case("F.adaptive_max_pool3d(x, 2, return_indices=True)[1].double() + 0 * x.sum()", x=(2, 5, 4, 6))
 
+for n, shape in ((1, (2, 3, 9)), (2, (2, 3, 5, 6)), (3, (2, 2, 4, 5, 6))):
+    case(f"F.max_pool{n}d_with_indices(x, 2)[0]", x=shape)
+    case(f"F.adaptive_max_pool{n}d_with_indices(x, 2)[0]", x=shape)
+_samples = Fixed(U(2, 3, 3))
+for options in ("3, 2", "(2, 3), output_ratio=(0.5, 0.7)", "2, (4, 1)"):
+    case(f"F.fractional_max_pool2d(x, {options}, _random_samples=s)", x=(2, 3, 7, 8), s=Fixed(U(2, 3, 2)))
+case("F.fractional_max_pool2d_with_indices(x, 2, 3, _random_samples=s)[0]", x=(3, 7, 8), s=Fixed(U(1, 3, 2)))
+case("F.fractional_max_pool3d(x, (1, 2, 3), (3, 2, 4), _random_samples=s)", x=(2, 3, 4, 5, 7), s=_samples)
+case("F.fractional_max_pool3d_with_indices(x, 2, 2, _random_samples=s)[0]", x=(2, 3, 4, 5, 7), s=_samples)
+
 # --- normalisation ---
 
 for shape in ((4, 3), (4, 3, 5), (2, 3, 4, 5), (2, 3, 2, 3, 2)):
@@ -215,6 +227,23 @@ case("F.normalize(x, 2.0, (1, 2))", x=(2, 3, 4))
 case("F.embedding(i, w)", i=I(3, 4, high=5), w=(5, 2))
 case("F.embedding(i, w, padding_idx=1)", i=I(7, high=3), w=(3, 2))
 case("F.embedding(i, w, padding_idx=-1)", i=I(high=3), w=(3, 2))
+case(
+    "T.autograd.grad((F.embedding(i, w.requires_grad_(), scale_grad_by_freq=True) ** 2).sum(), w)[0]",
+    i=I(7, high=3),
+    w=Fixed(R(3, 2)),
+)
+case("F.embedding(i, w, sparse=False, max_norm=0.5) * 2", i=I(3, high=4), w=Fixed(R(4, 2)))
+for options in ("", ", mode='max'", ", mode='sum', padding_idx=1", ", padding_idx=-4"):
+    case(f"F.embedding_bag(i, w{options})", i=I(3, 4, high=5), w=(5, 2), smooth=False)
+case("F.embedding_bag(i, w, o)", i=I(7, high=5), w=(5, 2), o=np.array([0, 3, 3]), smooth=False)
+case(
+    "F.embedding_bag(i, w, o, mode='sum', per_sample_weights=s, include_last_offset=True)",
+    i=I(7, high=5),
+    w=(5, 2),
+    o=np.array([0, 3, 7]),
+    s=(7,),
+    smooth=False,
+)
 case("F.one_hot(i, 5).double() * w", i=I(3, 4, high=5), w=(5,))
 case("F.one_hot(i).sum(0) * w", i=np.array([0, 2, 1, 2]), w=(3,))
 case("F.cosine_similarity(x, y)", x=(3, 4), y=(3, 4))
@@ -225,6 +254,9 @@ case("F.pairwise_distance(x, y, 1.0, keepdim=True)", x=(3, 4), y=(4,))
 case("F.pairwise_distance(x, y, 3.0, 0.1)", x=(4,), y=(4,))
 case("T.cdist(x, y)", smooth=False, x=(2, 3, 4), y=(2, 5, 4))
 case("T.cdist(x, y, 1.0)", x=(3, 4), y=(5, 4), smooth=False)
+
+for norm in ("2.0", "1.0", "3.0", "0.0", "T.inf"):
+    case(f"F.pdist(x, {norm})", x=(5, 3), smooth=False)
 
 # --- attention ---
 
@@ -258,6 +290,10 @@ case("F.pad(x, (1, 1), 'reflect')", x=(3, 5))
 case("F.pixel_shuffle(x, 2)", x=(2, 8, 3, 2))
 case("F.pixel_shuffle(x, 3)", x=(9, 2, 2))
 case("F.channel_shuffle(x, 3)", x=(2, 6, 2))
+case("F.native_channel_shuffle(x, 2)", x=(2, 6, 2), smooth=False)
+case("F.pad(x, (-6, 7), 'replicate')", x=(2, 3, 5))
+case("F.pad(x, (2, -1, -1, 2), 'reflect')", x=(2, 3, 4, 5))
+case("F.pad(x, (-1, 3), 'circular')", x=(2, 3, 5))
 case("F.upsample(x, scale_factor=2)", x=(1, 2, 3, 3))
 case("F.upsample_nearest(x, 5)", x=(1, 2, 3, 3))
 case("F.upsample_bilinear(x, scale_factor=2)", x=(1, 2, 3, 3))
@@ -275,6 +311,15 @@ for text in (
 case("F.interpolate(x, scale_factor=3, mode='linear')", x=(2, 3, 4))
 case("F.interpolate(x, 7)", x=(2, 3, 4))
 case("F.interpolate(x, size=(3, 4, 5), mode='trilinear')", x=(1, 2, 2, 3, 4))
+
+for align in ("True", "False"):
+    for mode in ("bilinear", "nearest", "bicubic"):
+        for edge in ("zeros", "border", "reflection"):
+            text = f"F.grid_sample(x, g * 2, '{mode}', '{edge}', {align})"
+            case(text, x=(2, 2, 4, 3), g=(2, 3, 2, 2), smooth=False)
+    case(f"F.grid_sample(x, g, align_corners={align})", x=(1, 2, 3, 4, 3), g=(1, 2, 2, 3, 3), smooth=False)
+    case(f"F.affine_grid(x, (2, 3, 4, 5), {align})", x=(2, 2, 3))
+    case(f"F.affine_grid(x, [1, 2, 3, 2, 4], {align})", x=(1, 3, 4))
 
 # --- losses ---
 
@@ -355,6 +400,16 @@ for reduction in ("mean", "sum", "none"):
     )
     case(f"F.multilabel_soft_margin_loss(x, y, {how})", x=(4, 3), y=I(4, 3, high=2))
     case(f"F.multilabel_soft_margin_loss(x, y, w, {how})", x=(4, 3), y=I(4, 3, high=2), w=Fixed(U(3)))
+    ctc = f"F.ctc_loss(x.log_softmax(-1), y, T.tensor([4, 6]), l, reduction='{reduction}')"
+    case(ctc, x=(6, 2, 4), y=I(2, 3, low=1, high=4), l=np.array([2, 3]), smooth=False)
+    case(ctc, x=(6, 2, 4), y=np.array([1, 1, 2]), l=np.array([3, 0]), smooth=False)
+case("F.ctc_loss(x.log_softmax(-1), y, (5,), (2,), blank=3)", x=(5, 4), y=np.array([0, 0]), smooth=False)
+case(
+    "F.ctc_loss(x.log_softmax(-1), y, T.tensor([4, 2]), T.tensor([2, 2]), zero_infinity=True)",
+    x=(4, 2, 3),
+    y=np.array([[1, 1], [2, 2]]),
+    smooth=False,
+)
 case("F.kl_div(x, y, reduction='batchmean')", x=(4, 3), y=U(4, 3))
 case("F.cross_entropy(x, y)", x=(0, 3), y=I(0, high=3))
 case("F.cross_entropy(x, y)", x=(3, 4), y=np.array([-100, -100, -100]))

@@ -25,6 +25,8 @@ CALLS = [
     "F.dropout(x, 0.0)",
     "F.dropout(x, 0.5, training=False)",
     "F.dropout(x.clone(), 0.3, inplace=True)",
+    "F.fractional_max_pool2d(x, 2, (2, 3))",
+    "F.fractional_max_pool3d(x, 2, output_ratio=0.5)",
 ]
 
 

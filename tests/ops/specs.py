@@ -314,7 +314,9 @@ sample("reflect_pad", lambda T, x: T.nn.functional.pad(x, (1, 2), mode="reflect"
 
 from tests.ops import samples_breadth as samples_breadth  # noqa: E402
 from tests.ops import samples_complex as samples_complex  # noqa: E402
+from tests.ops import samples_ctc as samples_ctc  # noqa: E402
 from tests.ops import samples_fft as samples_fft  # noqa: E402
 from tests.ops import samples_linalg as samples_linalg  # noqa: E402
+from tests.ops import samples_memory as samples_memory  # noqa: E402
 from tests.ops import samples_recurrent as samples_recurrent  # noqa: E402
 from tests.ops import samples_special as samples_special  # noqa: E402

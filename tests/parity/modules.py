@@ -1,4 +1,5 @@
-"""PyTorch's table of layers (module_db): each built, shown, run and differentiated with its samples, in training and in evaluation."""
+"""PyTorch's table of layers (module_db): each built, shown, run and differentiated with its samples, in training and in
+evaluation; text, first weights, state_dict, results and both orders of gradients are compared."""
 
 from __future__ import annotations
 
@@ -10,10 +11,11 @@ import torch
 from torch.testing._internal.common_modules import module_db
 
 import nptorch
-from tests.parity import operators, translate
+from tests.parity import translate
+from tests.parity.comparison import derivatives, differs
 from tests.parity.result import Result
 
-ENTRIES: dict[str, Any] = {info.name.removeprefix("nn."): info for info in module_db}
+ENTRIES: dict[str, Any] = {info.name: info for info in module_db}
 DTYPES = (torch.float64, torch.float32)
 
 
@@ -28,7 +30,7 @@ def compare(name: str) -> Result:
     """One layer, all its samples."""
     info = ENTRIES[name]
     try:
-        ours = translate.named(f"nn.{name}")
+        ours = translate.named(name)
     except translate.Missing as error:
         return Result("missing", str(error))
     tried = 0
@@ -86,7 +88,7 @@ def _sample(info: Any, cls: Any, sample: Any, dtype: torch.dtype, training: bool
         raise _Refused from error
     nptorch.manual_seed(0)
     found = ours(*our_in[0], **our_in[1])
-    if fault := operators.differs(expected, found, dtype):
+    if fault := differs(expected, found, dtype is torch.float32):
         return fault
     if fault := _state(theirs, ours, dtype):
         return f"after forward(): {fault}"
@@ -95,7 +97,8 @@ def _sample(info: Any, cls: Any, sample: Any, dtype: torch.dtype, training: bool
     if dtype is not torch.float64:
         return ""
     their_in = (given.args, given.kwargs, list(theirs.parameters()))
-    return operators.derivatives(info, (expected, their_in), (found, (*our_in, list(ours.parameters()))), dtype)
+    orders = 2 if info.supports_gradgrad else 1
+    return derivatives(orders, (expected, their_in), (found, (*our_in, list(ours.parameters()))))
 
 
 def _state(theirs: Any, ours: Any, dtype: torch.dtype) -> str:
@@ -105,6 +108,6 @@ def _state(theirs: Any, ours: Any, dtype: torch.dtype) -> str:
     if [n for n, _ in theirs.named_parameters()] != [n for n, _ in ours.named_parameters()]:
         return f"parameters {[n for n, _ in ours.named_parameters()]}"
     for name, value in expected.items():
-        if fault := operators.differs(value, found[name], dtype):
+        if fault := differs(value, found[name], dtype is torch.float32):
             return f"{name}: {fault}"
     return ""

@@ -12,3 +12,5 @@ class Result:
 
     status: Literal["right", "wrong", "missing"]
     reason: str = ""
+    errors: int = 0  # wrong inputs tried
+    taken: tuple[str, ...] = ()  # those that were not refused as PyTorch refuses them

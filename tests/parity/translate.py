@@ -43,8 +43,13 @@ def value(x: Any) -> Any:
 
 
 def tensor(x: torch.Tensor) -> Any:
-    """A copy with the same values, strides and requires_grad."""
+    """A copy with the same values, strides and requires_grad; of part of a memory, the same part of a copy of all of it."""
     with torch.no_grad():
+        whole = x.untyped_storage().nbytes() // max(x.element_size(), 1)
+        if x.is_contiguous() and x.numel() < whole and not x.is_conj() and not x.is_neg():
+            memory = x.as_strided((whole,), (1,), 0).clone().numpy()
+            part = nptorch.from_numpy(memory).as_strided(tuple(x.shape), x.stride(), x.storage_offset()).detach()
+            return part.requires_grad_() if x.requires_grad else part
         copy = torch.empty_strided(x.size(), x.stride(), dtype=x.dtype).copy_(x) if 0 not in x.stride() else x.clone()
     made = nptorch.from_numpy(copy.resolve_conj().resolve_neg().numpy())
     return made.requires_grad_() if x.requires_grad else made

@@ -67,9 +67,14 @@ ON_BYTES = [  # PIL images and uint8 tensors
     "T.RandomPosterize(3, p=1.0)",
     "T.RandomSolarize(100, p=1.0)",
     "T.RandomEqualize(1.0)",
+    *[f"lambda x: T.AutoAugment(T.AutoAugmentPolicy.{name})([torch.rand({i}), x][1])"
+      for name in ("IMAGENET", "CIFAR10", "SVHN") for i in range(1, 5)],
+    *[f"lambda x: T.RandAugment(3, {7 * i}, fill={i})([torch.rand({i}), x][1])" for i in range(1, 5)],
+    *[f"lambda x: T.TrivialAugmentWide(interpolation=I.BILINEAR)([torch.rand({i}), x][1])" for i in range(1, 9)],
+    *[f"lambda x: T.AugMix({3 * i}, alpha={i / 3}, all_ops={i > 1})([torch.rand({i}), x][1])" for i in range(1, 4)],
     "T.ConvertImageDtype(torch.float32)",
     "T.ConvertImageDtype(torch.int16)",
-]
+]  # fmt: skip
 ON_TENSORS = [
     "T.Resize((9, 20), antialias=False)",
     "T.Resize([30, 6], I.BICUBIC, antialias=False)",
@@ -91,6 +96,7 @@ REPRS = [
     "T.RandomErasing()", "T.RandomInvert()", "T.RandomPosterize(3)", "T.RandomSolarize(3.5)", "T.RandomEqualize()", "T.Lambda(abs)",
     "T.RandomRotation((5, 6), I.BILINEAR, True, (1, 2), 3)", "T.ColorJitter()", "T.RandomAffine(4)", "T.RandomPerspective()",
     "T.RandomAffine((4, 5), (0.1, 0.2), (0.5, 1), (1, 2), I.BILINEAR, 1)", "I.BILINEAR",
+    "T.AutoAugment(fill=3)", "T.RandAugment()", "T.TrivialAugmentWide(7)", "T.AugMix(4, interpolation=I.NEAREST)",
     "T.CenterCrop([8, 9])", "T.GaussianBlur([3, 5])", "T.RandomCrop([7])", "T.Resize([4])",
 ]  # fmt: skip
 SHOWN = [text for text in ON_ALL + ON_BYTES + ON_TENSORS + ON_FLOATS if text.startswith("T.")]
@@ -115,8 +121,8 @@ def cases() -> list[tuple[str, str]]:
     """(name of an input, expression)."""
     groups = (
         (ON_ALL, ("rgb", "grey", "uint8", "float32")),
-        (ON_BYTES[:3], ("rgb", "grey", "uint8")),
-        (ON_BYTES[3:], ("uint8",)),
+        (ON_BYTES[:-2], ("rgb", "grey", "uint8")),
+        (ON_BYTES[-2:], ("uint8",)),
         (ON_TENSORS, ("uint8", "float32")),
         (ON_FLOATS, ("float32",)),
     )
@@ -129,9 +135,46 @@ def answer(expression: str, image: Any, T: Any, torch: Any) -> np.ndarray[Any, A
 
     random.seed(SEED)
     torch.manual_seed(SEED)
-    transform = eval(expression, {"T": T, "F": T.functional, "I": T.InterpolationMode, "torch": torch})
+    transform = eval(
+        expression,
+        {"T": T, "F": T.functional, "I": T.InterpolationMode, "torch": torch, "HEIGHT": HEIGHT, "WIDTH": WIDTH},
+    )
     made = transform(image)
     return np.asarray(made.numpy() if hasattr(made, "numpy") else made)
+
+
+ON_SAMPLES = [  # v2 only: x is the image
+    "lambda x: T.Compose([T.ToImage(), T.ToDtype(torch.float32, scale=True), T.Normalize([0.4], [0.3])])(x)",
+    "lambda x: T.Compose([T.RandomCrop(9), T.RandomHorizontalFlip()])(x, 3)[0]",
+    "lambda x: T.RandomCrop((HEIGHT, 9))(x)",
+    "lambda x: T.RandomCrop((9, WIDTH + 6), padding=3)({'image': x, 'label': torch.ones(2)})['image']",
+    "lambda x: T.RandomResizedCrop(7)([torch.ones(1), (T.ToImage()(x), torch.zeros(1))])[1][0]",
+    "lambda x: T.RandomAffine(20, (0.1, 0.1), fill=3)([T.ToImage()(x), T.ToImage()(x)])[1]",
+    "lambda x: T.ColorJitter(0.5, 0.5, 0.5, 0.2)((T.ToImage()(x), T.ToImage()(x)))[1]",
+    "lambda x: T.RandomErasing(1.0, value='random')(T.ToImage()(x))",
+    "lambda x: T.GaussianNoise()(T.ToDtype({T.ToImage: None, 'others': torch.float32}, scale=True)(T.ToImage()(x)[:1]))",
+    "lambda x: T.GaussianNoise(0.1, 0.2)(T.ToImage()(x).contiguous())",
+    "lambda x: T.RandomChannelPermutation()(T.RGB()(x))",
+    "lambda x: T.RandomChoice([T.RandomCrop(5), T.RandomCrop(6), T.CenterCrop(7)], p=[1, 2, 3])(x)",
+    "lambda x: T.ToPILImage()(T.ToImage()(x))",
+    "lambda x: T.ToTensor()(T.Lambda(lambda y: y.rotate(30), type(x))((x, 3))[0])",
+]
+BATCHES = [  # v2 only: x is a float batch (4, 3, 17, 14), y its labels
+    "T.MixUp(num_classes=3)(x, y)",
+    "T.MixUp(alpha=0.2)(x, F1.one_hot(y, 4))",
+    "T.CutMix(num_classes=3)({'name': 'a', 'pixels': x, 'LABELS': y})",
+    "T.CutMix(alpha=0.3, num_classes=3, labels_getter=lambda s: s[0])(y, (V.Image(x), 7))",
+]
+
+
+def batch(expression: str, T: Any, V: Any, torch: Any) -> list[np.ndarray[Any, Any]]:
+    """The tensors of the sample that an expression makes; T: transforms.v2, V: tv_tensors."""
+    x = torch.arange(4 * 3 * HEIGHT * WIDTH).reshape(4, 3, HEIGHT, WIDTH) / 3000.0
+    torch.manual_seed(SEED)
+    made = eval(expression, {"T": T, "V": V, "F1": torch.nn.functional, "x": x, "y": torch.tensor([2, 0, 1, 1])})
+    parts = list(made.values()) if isinstance(made, dict) else made
+    parts = [part for item in parts for part in (item if isinstance(item, tuple) else [item])]
+    return [part.numpy() for part in parts if isinstance(part, torch.Tensor) and part.ndim > 1]
 
 
 GRIDS = [  # of a batch of five float images (5, 3, 4, 6)

@@ -68,20 +68,26 @@ def open_data(
     preparation: Preparation,
     *,
     augment: bool = False,
+    reject: bool = False,
     download: bool = True,
     seed: int = 0,
 ) -> Data:
     """The data set of a name, or a folder with train/ and test/ (or class folders, split 80:20 by `seed`).
 
-    Raises: UsageError for a name that is neither.
+    reject: one class more for what is no digit. Raises: UsageError for a name that is neither, or where nothing can be rejected.
     """
+    written = name == "mnist" and augment and preparation == Preparation((1, 28, 28))
+    if reject and not written:
+        raise UsageError(
+            "--reject needs --data mnist and --augment: the class `no digit` is made of varied handwriting"
+        )
     if name in NAMES:
         native = (3, 32, 32) if name.startswith("cifar") else (1, 28, 28)
         train_steps = [*(augmentation(native) if augment else []), *preparation.steps(native)]
         options: dict[str, Any] = {} if name == "digits" else {"download": download}
         place: Any = None if name == "digits" else str(root)
-        if name == "mnist" and augment and preparation == Preparation(native):
-            train: Any = WrittenDigits(NAMES[name](place, train=True, **options))
+        if written:
+            train: Any = WrittenDigits(NAMES[name](place, train=True, **options), reject)
         else:
             train = NAMES[name](place, train=True, transform=T.Compose(train_steps), **options)
         test = NAMES[name](place, train=False, transform=T.Compose(preparation.steps(native)), **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,11 @@ def as_text(classes: Sequence[str], file: str, found: list[Reading] | str, digit
         yield f"{file}: {reading.label}  {reading.confidence:.1%}  (then {others})"
 
 
-def explain(folder: Path, file: str, found: list[Reading]) -> Path | None:
-    """Write the steps from picture to answer side by side as one PNG; None if there is nothing to show."""
+def explain(folder: Path, name: str, found: list[Reading]) -> Path | None:
+    """Write the steps from picture to answer side by side as name.png; None if there is nothing to show.
+
+    Raises: UsageError if it cannot be written.
+    """
     from PIL import Image, ImageDraw
 
     side, head = 224, 20
@@ -90,11 +94,19 @@ def explain(folder: Path, file: str, found: list[Reading]) -> Path | None:
         draw.text((i * (side + 8) + 2, 4), title, fill="black")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.png"
+        picture.save(path)
     except OSError as error:
         raise UsageError(f"cannot write into {folder}: {error.strerror}") from None
-    path = folder / f"{Path(file).stem}.png"
-    picture.save(path)
     return path
+
+
+def _names(files: Sequence[str]) -> Iterator[str]:
+    """A name for each file's steps: its own without the ending, numbered where others have it too."""
+    times: Counter[str] = Counter()
+    for stem in (Path(file).stem for file in files):
+        times[stem] += 1
+        yield stem if times[stem] == 1 else f"{stem}-{times[stem]}"
 
 
 def predict(
@@ -102,10 +114,10 @@ def predict(
 ) -> bool:  # fmt: skip
     """Print the answer for each file; returns whether all of them could be read."""
     fine = True
-    for file, found in readings(reader, files, digits):
+    for (file, found), name in zip(readings(reader, files, digits), _names(files), strict=True):
         fine &= not isinstance(found, str)
         for line in as_json(file, found, digits) if as_lines_of_json else as_text(reader.classes, file, found, digits):
             say(line)
         if explain_in is not None and not isinstance(found, str):
-            explain(explain_in, file, found)
+            explain(explain_in, name, found)
     return fine

@@ -13,6 +13,7 @@ from nptorch import nn
 from nptorch.app.catalog import UsageError
 from nptorch.app.ink import find_ink, main_digit, normalise
 from nptorch.app.runs import Config, Run
+from nptorch.app.writing import NO_DIGIT
 from nptorch.grad_mode import no_grad
 from nptorch.nn import functional as F
 from nptorch.ops.create import from_numpy
@@ -20,7 +21,8 @@ from nptorch.serialization import load
 from nptorch.tensor import Tensor
 
 INK_DATA = ("mnist", "digits", "kmnist", "emnist")  # what was trained on these expects MNIST's treatment of ink
-UNSURE = 0.5  # below this the network says that it does not know
+# Below this the picture shows no digit: the class for that has taken the rest. Digits that look like two share more between them.
+UNSURE = 0.2
 
 
 @dataclass
@@ -45,7 +47,8 @@ class Reader:
 
     def __init__(self, model: nn.Module, config: Config, name: str) -> None:
         self.model, self.config, self.name = model.eval(), config, name
-        self.classes = [name.partition(" - ")[0] for name in config.classes]  # MNIST calls them "7 - seven"
+        named = [name for name in config.classes if name != NO_DIGIT]
+        self.classes = [name.partition(" - ")[0] for name in named]  # MNIST calls them "7 - seven"
         self.reads_ink = config.data in INK_DATA and tuple(config.shape) == (1, 28, 28)
 
     def read(self, image: Any) -> Reading:
@@ -98,7 +101,8 @@ class Reader:
             values = (values - np.reshape(self.config.mean, (-1, 1, 1))) / np.reshape(self.config.std, (-1, 1, 1))
         x = from_numpy(np.ascontiguousarray(values[None], np.float32))
         with no_grad():
-            scores = F.softmax(self.model(x).double(), 1)[0].tolist()
+            # What goes to the class `no digit` is missing from the others.
+            scores = F.softmax(self.model(x).double(), 1)[0].tolist()[: len(self.classes)]
         best = int(np.argmax(scores))
         reading = Reading(self.classes[best], scores[best], scores, picture, x)
         if self.reads_ink and scores[best] < UNSURE:

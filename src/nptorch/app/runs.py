@@ -35,6 +35,7 @@ class Config:
     schedule: str = "none"
     seed: int = 0
     augment: bool = False
+    reject: bool = False
     workers: int = 0
     loss: str = "cross_entropy"
     classes: list[str] = field(default_factory=list)

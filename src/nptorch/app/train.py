@@ -183,7 +183,13 @@ def train(
     from tqdm import tqdm
 
     data = open_data(
-        config.data, config.root, config.preparation, augment=config.augment, download=download, seed=config.seed
+        config.data,
+        config.root,
+        config.preparation,
+        augment=config.augment,
+        reject=config.reject,
+        download=download,
+        seed=config.seed,
     )
     if len(data.train) == 0:
         raise UsageError(f"{config.data}: the training set is empty")

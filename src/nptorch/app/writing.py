@@ -7,25 +7,27 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.app.strokes import COLUMNS, ROWS, SIDE, interpolation, nonsense, segments
 from nptorch.ops.create import from_numpy
 from nptorch.random import randint
 from nptorch.utils.data.collate import Batch
 from nptorch.utils.data.dataset import Dataset
 
 Array = np.ndarray[Any, Any]
-SIDE = 28
-_ROWS, _COLUMNS = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+NO_DIGIT = "no digit"
+_REJECTED = 0.1  # the share of images that become something else
 
 
 class WrittenDigits(Dataset[Any]):
     """A data set of digits in memory, each image varied anew whenever it is asked for.
 
-    Shape: batches of float32 (N, 1, 28, 28) in [0, 1], light ink on black.
+    reject: one class more, NO_DIGIT, that some images become. Shape: batches of float32 (N, 1, 28, 28) in [0, 1], light ink on black.
     """
 
-    def __init__(self, digits: Any) -> None:
+    def __init__(self, digits: Any, reject: bool = False) -> None:
         self.digits = digits
-        self.classes = digits.classes
+        self.reject = reject
+        self.classes = [*digits.classes, NO_DIGIT] if reject else digits.classes
         self.targets = digits.targets
 
     def __len__(self) -> int:
@@ -42,14 +44,17 @@ class WrittenDigits(Dataset[Any]):
         labels = np.asarray(self.targets)[rows].astype(np.int64)
         # The numbers come from the library's generator, so that a seed decides them too.
         rng = np.random.default_rng(int(randint(0, 2**31, (1,)).item()))
-        return Batch(from_numpy(vary(images, labels, rng)[:, None]), from_numpy(labels))
+        _habits(images, labels, rng)
+        if self.reject:
+            spoiled = np.flatnonzero(rng.random(len(labels)) < _REJECTED)
+            images[spoiled] = nonsense(images[spoiled], rng)
+            labels[spoiled] = self.classes.index(NO_DIGIT)
+        return Batch(from_numpy(vary(images, rng)[:, None]), from_numpy(labels))
 
 
-def vary(images: Array, labels: Array, rng: np.random.Generator) -> Array:
+def vary(images: Array, rng: np.random.Generator) -> Array:
     """Images (N, 28, 28) in [0, 1], each changed at random in a way that another hand, pen or paper would."""
-    images = images.copy()
-    _habits(images, labels, rng)
-    images = _thickness(images, rng)
+    images = _thickness(images.copy(), rng)
     images = _warp(images, rng)
     n = len(images)
     # Pencils are grey, felt pens black, and photographs noisy and soft.
@@ -60,16 +65,6 @@ def vary(images: Array, labels: Array, rng: np.random.Generator) -> Array:
     noisy = np.flatnonzero(rng.random(n) < 0.25)
     images[noisy] += rng.normal(0, 0.06, (len(noisy), SIDE, SIDE)).astype(np.float32)
     return np.clip(images, 0, 1).astype(np.float32)
-
-
-def _segments(images: Array, chosen: Array, start: Any, end: Any, width: Array) -> None:
-    """Draw a stroke from start (x, y) to end into each chosen image."""
-    (x0, y0), (x1, y1) = ([v[:, None, None] for v in point] for point in (start, end))
-    dx, dy = x1 - x0, y1 - y0
-    along = np.clip(((_COLUMNS - x0) * dx + (_ROWS - y0) * dy) / np.maximum(dx * dx + dy * dy, 1e-6), 0, 1)
-    distance = np.hypot(_COLUMNS - x0 - along * dx, _ROWS - y0 - along * dy)
-    stroke = np.clip(width[:, None, None] / 2 + 0.5 - distance, 0, 1).astype(np.float32)
-    images[chosen] = np.maximum(images[chosen], stroke)
 
 
 def _habits(images: Array, labels: Array, rng: np.random.Generator) -> None:
@@ -87,13 +82,13 @@ def _habits(images: Array, labels: Array, rng: np.random.Generator) -> None:
     if len(chosen):
         row = rng.integers(13, 18, len(chosen))
         x, reach, tilt = row_center(ink, row), rng.uniform(3, 6, len(chosen)), rng.uniform(-1.5, 1.5, len(chosen))
-        _segments(images, chosen, (x - reach, row + tilt), (x + reach, row - tilt), width)
+        segments(images, chosen, (x - reach, row + tilt), (x + reach, row - tilt), width)
     chosen, ink, width = some(1, 0.3)
     if len(chosen):
         bottom = SIDE - 1 - np.argmax(np.any(ink, axis=2)[:, ::-1], 1)
         x, reach = row_center(ink, bottom), rng.uniform(2.5, 6, len(chosen))
         tilt = rng.uniform(-1, 1, len(chosen))
-        _segments(images, chosen, (x - reach, bottom + tilt), (x + reach, bottom - tilt), width)
+        segments(images, chosen, (x - reach, bottom + tilt), (x + reach, bottom - tilt), width)
     chosen, ink, width = some(1, 0.6)
     if len(chosen):
         top = np.argmax(ink.any(2), 1)
@@ -101,7 +96,7 @@ def _habits(images: Array, labels: Array, rng: np.random.Generator) -> None:
         # A flag falls, where the top of a seven is nearly level.
         across = rng.uniform(2, 10, len(chosen))
         down = across * rng.uniform(0.6, 1.6, len(chosen))
-        _segments(images, chosen, (x, top + 0.5), (x - across, top + down), width)
+        segments(images, chosen, (x, top + 0.5), (x - across, top + down), width)
 
 
 def _shifted_extreme(images: Array, f: Any, offsets: Sequence[tuple[int, int]]) -> Array:
@@ -134,17 +129,7 @@ def _thickness(images: Array, rng: np.random.Generator) -> Array:
     return images
 
 
-def _interpolation(points: int) -> Array:
-    """(28, points): values at 28 pixels from values at evenly spread points, linearly."""
-    place = np.linspace(0, points - 1, SIDE)
-    low = np.minimum(place.astype(int), points - 2)
-    matrix = np.zeros((SIDE, points), np.float32)
-    matrix[np.arange(SIDE), low] = 1 - (place - low)
-    matrix[np.arange(SIDE), low + 1] = place - low
-    return matrix
-
-
-_COARSE = _interpolation(5)
+_COARSE = interpolation(5)
 
 
 def _warp(images: Array, rng: np.random.Generator) -> Array:
@@ -155,7 +140,7 @@ def _warp(images: Array, rng: np.random.Generator) -> Array:
     common = np.exp(rng.uniform(-0.08, 0.25, n))  # up to a fifth smaller
     # Inverse map: where each target pixel comes from.
     cos, sin = np.cos(angle) * common, np.sin(angle) * common
-    x, y = _COLUMNS - 13.5, _ROWS - 13.5
+    x, y = COLUMNS - 13.5, ROWS - 13.5
     a, b = (cos * stretch[0])[:, None, None], (sin * stretch[0] + slant)[:, None, None]
     c, d = (-sin * stretch[1])[:, None, None], (cos * stretch[1])[:, None, None]
     shift = rng.normal(0, 1.1, (2, n, 1, 1))

@@ -110,9 +110,9 @@ def run(
     """Walk from `roots` to the leaves (or only to `targets`) and return the targets' gradients, or add them to `.grad`."""
     if len(roots) != len(grads):
         raise RuntimeError(f"Mismatch in length: got {len(roots)} tensors and {len(grads)} gradients for them")
-    # What arrived so far: per node a list with a place for each output, per leaf (its id) the gradient.
+    # What arrived so far: per node a list with a place for each output, per leaf (its id) the gradient and whether it is a sum.
     pending: dict[Node, list[Tensor | None]] = {}
-    leaves: dict[int, tuple[Tensor, Tensor]] = {}
+    leaves: dict[int, tuple[Tensor, Tensor, bool]] = {}
     look_for_nan = anomaly.checks()
     before = mode.grad
     mode.grad = create
@@ -151,7 +151,7 @@ def run(
                     if gradient is not None:
                         accumulate(target, gradient, create)
             return found
-        for leaf, g in leaves.values():
+        for leaf, g, _ in leaves.values():
             accumulate(leaf, _leaf_hooks(leaf, g), create)
         return []
     finally:
@@ -198,7 +198,7 @@ def _arrive(
     edge: Any,
     g: Tensor,
     pending: dict[Node, list[Tensor | None]],
-    leaves: dict[int, tuple[Tensor, Tensor]],
+    leaves: dict[int, tuple[Tensor, Tensor, bool]],
     create: bool,
 ) -> None:
     """Bring a gradient to an edge's end: in its shape and dtype, added to what arrived there before."""
@@ -211,10 +211,15 @@ def _arrive(
             places = pending[end] = [None] * len(end.outputs)
         earlier = places[slot]
         places[slot] = g if earlier is None else add(earlier, g)
-    else:
-        g = fit(g, end._array.shape, end._array.dtype, end)
-        known = leaves.get(id(end))
-        leaves[id(end)] = (end, g if known is None else add(known[1], g))
+        return
+    g = fit(g, end._array.shape, end._array.dtype, end)
+    known = leaves.get(id(end))
+    if known is None:
+        leaves[id(end)] = (end, g, False)
+    elif create or not known[2]:
+        leaves[id(end)] = (end, add(known[1], g), True)
+    else:  # a sum that was made here and that nothing else holds
+        np.add(known[1]._array, g._array, out=known[1]._array)
 
 
 def fit(g: Tensor, shape: tuple[int, ...], dtype: np.dtype[Any], end: Any = None) -> Tensor:
@@ -281,7 +286,7 @@ class _Targets:
         for slot, i in self.at.get(node, ()):
             self.found[i] = arrived[slot]
 
-    def finish(self, leaves: dict[int, tuple[Tensor, Tensor]]) -> list[Tensor | None]:
+    def finish(self, leaves: dict[int, tuple[Tensor, Tensor, bool]]) -> list[Tensor | None]:
         for i, t in enumerate(self.targets):
             if t._edge is None and id(t) in leaves:
                 self.found[i] = _leaf_hooks(t, leaves[id(t)][1])

@@ -32,6 +32,15 @@ MOVED = {
     "torch.utils.data.sampler": "nptorch.utils.data",
     "torchvision": "nptorch.vision",
 }
+# PyTorch has a file for each distribution.
+_DISTRIBUTIONS = """
+    bernoulli beta binomial categorical cauchy chi2 continuous_bernoulli dirichlet exp_family exponential fishersnedecor
+    generalized_pareto geometric gumbel half_cauchy half_normal independent inverse_gamma kumaraswamy laplace lkj_cholesky log_normal
+    logistic_normal lowrank_multivariate_normal mixture_same_family multinomial multivariate_normal negative_binomial normal
+    one_hot_categorical pareto poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution uniform von_mises
+    weibull wishart
+"""
+MOVED.update({f"torch.distributions.{home}": "nptorch.distributions" for home in _DISTRIBUTIONS.split()})
 ADVICE = "`nptorch names` lists what there is"
 
 

@@ -1,47 +1,56 @@
-"""Probability distributions (https://pytorch.org/docs/stable/distributions.html).
-
-Normal, uniform, exponential, Cauchy and Laplace numbers and categorical and Bernoulli choices are PyTorch's for the same seed; Gamma, Beta,
-Dirichlet, StudentT and Poisson follow their distributions with numbers of their own.
-"""
+"""Probability distributions (https://pytorch.org/docs/stable/distributions.html); their values are PyTorch's for the same seed."""
 
 from nptorch.distributions import constraints as constraints
-from nptorch.distributions.compound import Independent, MixtureSameFamily, MultivariateNormal
-from nptorch.distributions.continuous import Cauchy, Exponential, Gumbel, Laplace, Normal, Uniform
+from nptorch.distributions import transforms as transforms
+from nptorch.distributions.compound import Independent, MixtureSameFamily, TransformedDistribution
+from nptorch.distributions.constraint_registry import biject_to, transform_to
+from nptorch.distributions.continuous import (
+    Cauchy,
+    Exponential,
+    GeneralizedPareto,
+    Laplace,
+    Normal,
+    Uniform,
+    VonMises,
+)
+from nptorch.distributions.counts import Binomial, Multinomial, NegativeBinomial, Poisson
 from nptorch.distributions.discrete import (
     Bernoulli,
     Categorical,
     Geometric,
     OneHotCategorical,
     OneHotCategoricalStraightThrough,
-    Poisson,
 )
 from nptorch.distributions.distribution import Distribution, ExponentialFamily
-from nptorch.distributions.gamma import Beta, Chi2, Dirichlet, Gamma, StudentT
+from nptorch.distributions.gamma import Beta, Chi2, Dirichlet, FisherSnedecor, Gamma, StudentT
 from nptorch.distributions.kl import kl_divergence, register_kl
+from nptorch.distributions.matrices import LKJCholesky, LowRankMultivariateNormal, MultivariateNormal, Wishart
+from nptorch.distributions.relaxed import (
+    ContinuousBernoulli,
+    ExpRelaxedCategorical,
+    LogitRelaxedBernoulli,
+    RelaxedBernoulli,
+    RelaxedOneHotCategorical,
+)
+from nptorch.distributions.transformed import (
+    Gumbel,
+    HalfCauchy,
+    HalfNormal,
+    InverseGamma,
+    Kumaraswamy,
+    LogisticNormal,
+    LogNormal,
+    Pareto,
+    Weibull,
+)
+from nptorch.distributions.transforms import *  # noqa: F403
 
 __all__ = [
-    "Bernoulli",
-    "Beta",
-    "Categorical",
-    "Cauchy",
-    "Chi2",
-    "Dirichlet",
-    "Distribution",
-    "Exponential",
-    "ExponentialFamily",
-    "Gamma",
-    "Geometric",
-    "Gumbel",
-    "Independent",
-    "Laplace",
-    "MixtureSameFamily",
-    "MultivariateNormal",
-    "Normal",
-    "OneHotCategorical",
-    "OneHotCategoricalStraightThrough",
-    "Poisson",
-    "StudentT",
-    "Uniform",
-    "kl_divergence",
-    "register_kl",
-]
+    "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2", "ContinuousBernoulli", "Dirichlet", "Distribution",
+    "ExpRelaxedCategorical", "Exponential", "ExponentialFamily", "FisherSnedecor", "Gamma", "GeneralizedPareto", "Geometric",
+    "Gumbel", "HalfCauchy", "HalfNormal", "Independent", "InverseGamma", "Kumaraswamy", "LKJCholesky", "Laplace", "LogNormal",
+    "LogisticNormal", "LogitRelaxedBernoulli", "LowRankMultivariateNormal", "MixtureSameFamily", "Multinomial",
+    "MultivariateNormal", "NegativeBinomial", "Normal", "OneHotCategorical", "OneHotCategoricalStraightThrough", "Pareto",
+    "Poisson", "RelaxedBernoulli", "RelaxedOneHotCategorical", "StudentT", "TransformedDistribution", "Uniform", "VonMises",
+    "Weibull", "Wishart", "biject_to", "kl_divergence", "register_kl", "transform_to", *transforms.__all__,
+]  # fmt: skip

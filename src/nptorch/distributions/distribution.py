@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from nptorch import dtypes
-from nptorch.distributions.constraints import Constraint, is_dependent
+from nptorch.autograd import grad
+from nptorch.distributions.constraints import is_dependent
+from nptorch.distributions.utils import lazy_property
 from nptorch.grad_mode import no_grad
-from nptorch.ops.create import tensor
-from nptorch.ops.shape import broadcast_tensors
 from nptorch.size import Size
 from nptorch.tensor import Tensor
 
 
-def together(*values: Any) -> list[Tensor]:
-    """Numbers and tensors in one shape, numbers in the dtype of the tensors."""
-    known = [v for v in values if isinstance(v, Tensor)]
-    dtype = known[0].dtype if known else dtypes.get_default_dtype()
-    return list(broadcast_tensors(*[v if isinstance(v, Tensor) else tensor(v, dtype=dtype) for v in values]))
+def _not_here(name: str) -> Any:
+    def missing(self: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not implement {name}")
+
+    return property(missing)
 
 
 class Distribution:
@@ -28,15 +27,21 @@ class Distribution:
     Raises: ValueError for parameters or values outside their constraints.
     """
 
-    arg_constraints: ClassVar[dict[str, Constraint]] = {}
-    support: Any = None
-    has_rsample = False
-    has_enumerate_support = False
+    arg_constraints: Any = {}
+    has_rsample: Any = False
+    has_enumerate_support: Any = False
     _validate_args: bool = __debug__
+
+    support: Any = _not_here("support")
+    mean: Any = _not_here("mean")
+    mode: Any = _not_here("mode")
+    variance: Any = _not_here("variance")
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
         """Whether distributions check their parameters unless told otherwise."""
+        if value not in (True, False):
+            raise ValueError(f"set_default_validate_args expects True or False, got {value!r}")
         Distribution._validate_args = value
 
     def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None) -> None:
@@ -44,17 +49,20 @@ class Distribution:
         if validate_args is not None:
             self._validate_args = validate_args
         if self._validate_args:
-            for name, constraint in self.arg_constraints.items():
-                value = self.__dict__.get(name)  # what is computed from another parameter needs no check
-                if (
-                    isinstance(value, Tensor)
-                    and not is_dependent(constraint)
-                    and not bool(constraint.check(value.detach()).all())
-                ):
-                    raise ValueError(
-                        f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
-                        f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
-                    )
+            self._validate_parameters()
+
+    def _validate_parameters(self) -> None:
+        for name, constraint in self.arg_constraints.items():
+            if is_dependent(constraint) or (
+                name not in self.__dict__ and isinstance(getattr(type(self), name, None), lazy_property)
+            ):
+                continue  # the other parameters say it all
+            value = getattr(self, name)
+            if not bool(constraint.check(value.detach()).all()):
+                raise ValueError(
+                    f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
+                    f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
+                )
 
     @property
     def batch_shape(self) -> Size:
@@ -98,38 +106,49 @@ class Distribution:
         raise NotImplementedError(f"{type(self).__name__} has no icdf()")
 
     def entropy(self) -> Tensor:
-        """The mean of -log_prob."""
+        """The mean of -log_prob, in nats."""
         raise NotImplementedError(f"{type(self).__name__} has no entropy()")
 
     def perplexity(self) -> Tensor:
         """exp(entropy)."""
         return self.entropy().exp()
 
-    mean: Any
-    variance: Any
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """All values along a new first dimension."""
+        raise NotImplementedError(f"{type(self).__name__} has no enumerate_support(): its values cannot be listed")
+
+    def _enumerated(self, values: Tensor, expand: bool) -> Tensor:
+        events = len(self._event_shape)
+        values = values.reshape((len(values),) + (1,) * len(self._batch_shape) + tuple(values.shape[1:]))
+        return values.expand((-1, *self._batch_shape, *values.shape[values.dim() - events :])) if expand else values
 
     @property
     def stddev(self) -> Tensor:
         """The root of the variance."""
-        return self.variance.sqrt()
+        root: Tensor = self.variance.sqrt()
+        return root
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
         """The same with parameters expanded to a larger batch."""
-        made = type(self).__new__(type(self))
-        shape = tuple(batch_shape)
+        made = type(self).__new__(type(self)) if _instance is None else _instance
+        old, new = len(self._batch_shape), tuple(batch_shape)
         for name, value in self.__dict__.items():
-            if isinstance(value, Tensor) and name in self._parameters():
-                kept = value.shape[len(self._batch_shape) :]
-                made.__dict__[name] = value.expand((*shape, *kept))
+            if isinstance(value, Tensor) and name in self.arg_constraints:
+                value = value.expand((*new, *value.shape[old:]))
             elif isinstance(value, Distribution):
-                made.__dict__[name] = value.expand((*shape, *value.batch_shape[len(self._batch_shape) :]))
-            else:
-                made.__dict__[name] = value
-        made._batch_shape = Size(shape)
+                value = value.expand((*new, *value.batch_shape[old:]))
+            made.__dict__[name] = value
+        made._batch_shape = Size(new)
         return made
 
-    def _parameters(self) -> set[str]:
-        return set(self.arg_constraints)
+    def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
+        # For the expand() of users' subclasses, written as PyTorch's are.
+        if _instance is None and type(self).__init__ is not cls.__init__:  # type: ignore[misc]
+            raise NotImplementedError(
+                f"Subclass {type(self).__name__} of {cls.__name__} that defines a custom __init__ method must also define "
+                "a custom .expand() method."
+            )
+        return type(self).__new__(type(self)) if _instance is None else _instance
 
     def _validate_sample(self, value: Any) -> None:
         if not self._validate_args:
@@ -140,15 +159,15 @@ class Distribution:
         events = len(self._event_shape)
         if events and value.shape[-events:] != self._event_shape:
             raise ValueError(
-                f"The right-most size of value must match event_shape: {tuple(value.shape)} vs {tuple(self._event_shape)}."
+                f"The right-most size of value must match event_shape: {value.shape} vs {self._event_shape}."
             )
         try:
             np.broadcast_shapes(tuple(value.shape), wanted)
         except ValueError:
             raise ValueError(
-                f"Value is not broadcastable with batch_shape+event_shape: {tuple(value.shape)} vs {wanted}."
+                f"Value is not broadcastable with batch_shape+event_shape: {value.shape} vs {Size(wanted)}."
             ) from None
-        if self.support is not None and not bool(self.support.check(value.detach()).all()):
+        if not bool(self.support.check(value.detach()).all()):
             raise ValueError(
                 f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support "
                 f"({self.support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
@@ -164,4 +183,26 @@ class Distribution:
 
 
 class ExponentialFamily(Distribution):
-    """Distributions whose density is an exponential of their statistics."""
+    """Densities exp(t(x) . natural parameters - log normalizer): the entropy follows from the normalizer's derivative.
+
+    Source: Nielsen, Nock, ICIP 2010, https://www.lix.polytechnique.fr/~nielsen/EntropyEF-ICIP2010.pdf
+    """
+
+    _natural_params: Any = _not_here("_natural_params")
+    _mean_carrier_measure: Any = _not_here("_mean_carrier_measure")
+
+    def _log_normalizer(self, *natural_params: Tensor) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} does not implement _log_normalizer")
+
+    def _normalizer_slopes(self) -> tuple[list[Tensor], Tensor, tuple[Tensor, ...]]:
+        """The natural parameters, the log normalizer there, and its derivatives."""
+        at = [p.detach().requires_grad_() for p in self._natural_params]
+        normalizer = self._log_normalizer(*at)
+        return at, normalizer, grad(normalizer.sum(), at, create_graph=True)  # type: ignore[return-value]
+
+    def entropy(self) -> Tensor:
+        at, normalizer, slopes = self._normalizer_slopes()
+        found = normalizer - self._mean_carrier_measure
+        for parameter, slope in zip(at, slopes, strict=True):
+            found = found - (parameter * slope).reshape((*self._batch_shape, -1)).sum(-1)
+        return found

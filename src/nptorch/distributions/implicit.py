@@ -1,4 +1,4 @@
-"""Derivatives of gamma and beta numbers with respect to their parameters, at a fixed quantile.
+"""Gamma and Dirichlet numbers as PyTorch draws them, with their derivatives with respect to their parameters, at a fixed quantile.
 
 A number x of density p and distribution function P moves with a parameter a by dx/da = -(dP/da) / p(x), and dP/da is the integral
 of p times its score up to x. Source: Figurnov, Mohamed, Mnih, arXiv:1805.08498.
@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from nptorch import random, rejection
+from nptorch.autograd import Function
 from nptorch.ops.special import digamma
-from nptorch.tensor import from_array
+from nptorch.tensor import Tensor, from_array
 
 Array = np.ndarray[Any, Any]
 
@@ -81,3 +83,38 @@ def dirichlet_slope(x: Array, concentration: Array, total: Array) -> Array:
         return x * found
 
     return _in_parts(part, x, concentration, total)
+
+
+class StandardGamma(Function):
+    """Gamma numbers of rate 1 in the shape of the concentrations."""
+
+    @staticmethod
+    def forward(ctx: Any, concentration: Tensor) -> Tensor:
+        made = from_array(rejection.standard_gamma(random.engine(None), concentration._array))
+        ctx.save_for_backward(made, concentration)
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        x, concentration = ctx.saved_tensors
+        return g * from_array(gamma_slope(x._array, concentration._array))
+
+
+class DirichletShares(Function):
+    """Shares along the last dimension, (..., K) -> (..., K)."""
+
+    @staticmethod
+    def forward(ctx: Any, concentration: Tensor) -> Tensor:
+        drawn = rejection.standard_gamma(random.engine(None), concentration._array.astype(np.float64))
+        dtype = concentration._array.dtype.type
+        shares = (drawn / drawn.sum(-1, keepdims=True)).astype(dtype)
+        made = from_array(np.asarray(np.clip(shares, np.finfo(dtype).tiny, np.nextafter(dtype(1), dtype(0)))))
+        ctx.save_for_backward(made, concentration)
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        x, concentration = ctx.saved_tensors
+        a = concentration._array
+        slope = from_array(dirichlet_slope(x._array, a, np.broadcast_to(a.sum(-1, keepdims=True), a.shape)))
+        return slope * (g - (x * g).sum(-1, keepdim=True))

@@ -15,7 +15,7 @@ from nptorch import devices, dtypes, naming
 from nptorch.grad_mode import no_grad
 from nptorch.nn import hooks, state
 from nptorch.nn.hooks import EVERYWHERE
-from nptorch.nn.parameter import Buffer, Parameter, clear_grad
+from nptorch.nn.parameter import Buffer, Parameter, clear_grad, is_lazy
 from nptorch.tensor import Tensor, from_array, typename
 
 M = TypeVar("M", bound="Module")
@@ -363,11 +363,13 @@ class Module(hooks.Hooked, state.Stateful):
             for parameter in self._parameters.values():
                 if parameter is not None:
                     gradient, parameter.grad = parameter.grad, None
-                    parameter.data = fn(parameter)
+                    parameter.data = fn(parameter.data if is_lazy(parameter) else parameter)
                     if gradient is not None:
                         parameter.grad = fn(gradient)
             for name, buffer in self._buffers.items():
-                if buffer is not None:
+                if is_lazy(buffer):
+                    buffer.data = fn(buffer.data)
+                elif buffer is not None:
                     self._buffers[name] = fn(buffer)
         return self
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch import dtypes
+from nptorch import devices, dtypes
 from nptorch.tensor import Tensor, from_array
 
 
@@ -67,6 +67,108 @@ class Buffer(metaclass=_BufferType):
         made.persistent = persistent
         made._is_buffer = True
         return made
+
+
+_VALUES: Any = Tensor.__dict__["_array"]  # the slot that an uninitialised tensor keeps from sight
+
+
+class _Uninitialized:
+    """A tensor of a module that has not seen its first input: a dtype, but no shape and no values yet."""
+
+    __slots__ = ()
+    cls_to_become: type[Tensor]
+
+    @property
+    def _array(self) -> Any:
+        raise ValueError(
+            "Attempted to use an uninitialized parameter or buffer. Call the lazy module with a first input, of the "
+            "right shape, to initialize it."
+        )
+
+    @_array.setter
+    def _array(self, values: Any) -> None:
+        _VALUES.__set__(self, values)
+
+    @property
+    def shape(self) -> Any:
+        """Raises: RuntimeError, since there is none yet."""
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer; an initialized module cannot load one. Call "
+            "`forward` to initialize the parameters before accessing their attributes."
+        )
+
+    @property
+    def data(self) -> Tensor:
+        """An empty tensor of the dtype that the values will have."""
+        return from_array(_VALUES.__get__(self))
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._array = value._array
+
+    def detach(self) -> Any:
+        """Itself: there is nothing to detach."""
+        return self
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Become an ordinary parameter or buffer of this shape, with any values."""
+        like = self.data._array
+        self.__class__ = self.cls_to_become  # type: ignore[assignment]
+        self._array = np.empty(tuple(shape), like.dtype if dtype is None else dtypes.parse(dtype).numpy)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self._requires_grad, dtype=self.data.dtype)
+        return memo[id(self)]
+
+    def __reduce_ex__(self: Any, protocol: Any) -> tuple[Any, ...]:
+        return type(self), (self._requires_grad,)
+
+
+def _nothing_yet(cls: type, requires_grad: bool, device: Any, dtype: Any) -> Any:
+    devices.resolve(device)
+    wanted = dtypes.get_default_dtype() if dtype is None else dtypes.parse(dtype)
+    made = from_array(np.empty(0, wanted.numpy), cls)
+    made._requires_grad = requires_grad
+    return made
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A Parameter whose shape its module will know from the first input."""
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
+        return _nothing_yet(cls, requires_grad, device, dtype)
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        pass
+
+
+class UninitializedBuffer(_Uninitialized, Tensor):
+    """A buffer whose shape its module will know from the first input."""
+
+    cls_to_become = Tensor
+
+    def __new__(
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> UninitializedBuffer:
+        made = _nothing_yet(cls, requires_grad, device, dtype)
+        made.persistent, made._is_buffer = persistent, True
+        return made
+
+    def __init__(
+        self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> None:
+        pass
+
+
+def is_lazy(param: Any) -> bool:
+    """Whether it is an uninitialised parameter or buffer."""
+    return isinstance(param, _Uninitialized)
 
 
 def clear_grad(parameter: Tensor, set_to_none: bool) -> None:

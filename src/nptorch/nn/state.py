@@ -11,7 +11,7 @@ from typing import Any
 
 from nptorch.grad_mode import no_grad
 from nptorch.nn import hooks
-from nptorch.nn.parameter import Parameter
+from nptorch.nn.parameter import Parameter, is_lazy
 from nptorch.tensor import Tensor
 
 _EXTRA_STATE = "_extra_state"
@@ -174,6 +174,8 @@ class Stateful:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint '
                 f"but received {type(given)}"
             )
+        if is_lazy(value):  # which the module leaves so only where the given one is uninitialised too
+            return None
         if value.ndim == 0 and given.shape == (1,):
             given = given.reshape(())  # scalars had one dimension before PyTorch 0.4
         if given.shape != value.shape:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.ops.promotion import float_only
+from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
 from nptorch.tensor import Tensor
@@ -101,7 +101,7 @@ conv2d = op(
     lambda g, x_shape, w, **hp: conv2d_input(g, w, shape=x_shape, **hp),
     lambda g, x, w_shape, **hp: conv2d_weight(x, g, shape=w_shape, **hp),
     lambda g: _bias_gradient(g),
-    promote=float_only("conv2d"),
+    promote=same("conv2d"),
     label="ConvolutionBackward0",
 )
 conv2d_input = op(

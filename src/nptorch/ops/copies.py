@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nptorch.ops import shape
+from nptorch.ops import parts, shape, strides
 from nptorch.ops.index import copy_
 from nptorch.ops.signatures import FUNCTIONS, METHODS, axis, function, named
 from nptorch.tensor import Tensor
@@ -13,7 +13,7 @@ from nptorch.tensor import Tensor
 
 _COPIED = {
     "alias": lambda input: input,
-    "as_strided": shape.as_strided,
+    "as_strided": strides.as_strided,
     "diagonal": shape.diagonal,
     "expand": shape.expand,
     "narrow": shape.narrow,
@@ -24,8 +24,8 @@ _COPIED = {
     "unfold": shape.unfold,
     "unsqueeze": shape.unsqueeze,
     "view": shape.view,
-    "unbind": shape.unbind,
-    "split_with_sizes": shape.split,
+    "unbind": parts.unbind,
+    "split_with_sizes": parts.split,
 }
 
 
@@ -40,7 +40,7 @@ def _copying(view: Any) -> Any:
 for _name, _view in _COPIED.items():
     FUNCTIONS[_name + "_copy"] = named(_copying(_view), _name + "_copy", f"{_name}(), as a copy.")
 METHODS["narrow_copy"] = FUNCTIONS["narrow_copy"]
-for _name, _same in {"unsafe_chunk": shape.chunk, "unsafe_split": shape.split, "split_with_sizes": shape.split}.items():
+for _name, _same in {"unsafe_chunk": parts.chunk, "unsafe_split": parts.split, "split_with_sizes": parts.split}.items():
     FUNCTIONS[_name] = METHODS[_name] = _same
 
 
@@ -68,7 +68,8 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 @function()
 def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """A copy with `src` where as_strided() of these arguments reads."""
-    return _replaced(input, src, shape.as_strided, size, stride, storage_offset or 0)
+    inside = None if storage_offset is None else storage_offset - strides.storage_offset(input)
+    return _replaced(input, src, strides.as_strided, size, stride, inside)
 
 
 @function()
@@ -97,7 +98,7 @@ def _fixed_split(name: str, least: int, dim: int) -> None:
                 f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {input._array.shape[d]} "
                 f"is not divisible by the split_size {indices_or_sections}!"
             )
-        return shape.tensor_split(input, indices_or_sections, d)
+        return parts.tensor_split(input, indices_or_sections, d)
 
     FUNCTIONS[name] = METHODS[name] = named(
         call, name, f"tensor_split() along dimension {dim} (hsplit: of a vector, 0)."

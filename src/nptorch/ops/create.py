@@ -11,7 +11,7 @@ from nptorch import devices, dtypes
 from nptorch.ops.join import stack
 from nptorch.ops.promotion import number
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import axis, function, method, takes_out
+from nptorch.ops.signatures import function, method, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -124,6 +124,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     devices.resolve(device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype is dtypes.parse(dtype) else data.to(dtype)
+    if hasattr(data, "__array__"):  # storages, pandas: what lies in an array already
+        data = np.asarray(data)
     if (
         isinstance(data, np.ndarray)
         and (dtype is None or data.dtype == dtypes.parse(dtype).numpy)
@@ -235,6 +237,12 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
         fill_value = fill_value._array.item()
     d = _options(dtype, device, dtypes.scalar_dtype(fill_value))
     return _finish(np.full(_size("full", (size,)), number(fill_value, d)), requires_grad)
+
+
+@function(method=False)
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A number as a 0-dim tensor of the default dtype."""
+    return full((), s, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
 def _like(name: str, make: Any) -> None:
@@ -376,24 +384,6 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The (row, column) indices of an upper triangle."""
     return from_array(np.stack(np.triu_indices(row, offset, col)).astype(_options(dtype or dtypes.int64, device)))
-
-
-@function()
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """A matrix with the vector on its diagonal, or the diagonal of a matrix."""
-    return diag_embed(input, diagonal) if input._array.ndim == 1 else input.diagonal(diagonal)
-
-
-@function()
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices, in the dimensions dim1 and dim2, with the last dimension on their diagonals."""
-    from nptorch.ops.shape import diagonal_scatter
-
-    n = input._array.shape[-1] + abs(offset)
-    rows, columns = (axis("diag_embed", d, input._array.ndim + 1) for d in (dim1, dim2))
-    rest = iter(input._array.shape[:-1])
-    shape = tuple(n if d in (rows, columns) else next(rest) for d in range(input._array.ndim + 1))
-    return diagonal_scatter(input, shape=shape, offset=offset, dim1=rows, dim2=columns)
 
 
 @function(method=False)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from nptorch.errors import LinAlgError
-from nptorch.ops.create import diag_embed
+from nptorch.ops.derive import constant
+from nptorch.ops.diagonals import diag_embed
 from nptorch.ops.join import cat, tril, triu
 from nptorch.ops.linalg import adjoint, matmul
 from nptorch.ops.pointwise import conj, real
 from nptorch.ops.registry import op
-from nptorch.ops.shape import broadcast_to, diagonal, narrow, unsqueeze_op
+from nptorch.ops.shape import diagonal, narrow, unsqueeze_op
 from nptorch.ops.signatures import function, result, takes_out
 from nptorch.ops.solve import solve_op
 from nptorch.ops.triangular import matrices, triangular_op
@@ -172,8 +173,8 @@ def householder_product(A: Tensor, tau: Tensor) -> Tensor:
         )
     if A._array.dtype != tau._array.dtype:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype!r} does not match input dtype {A.dtype!r}")
-    start = broadcast_to(from_array(np.eye(m, n, dtype=A._array.dtype)), A._array.shape)
-    return _reflect(A, tau, start, False)
+    start = from_array(np.broadcast_to(np.eye(m, n, dtype=A._array.dtype), A._array.shape).copy())
+    return _reflect(A, tau, constant(start, A, tau, label="LinalgHouseholderProductBackward0"), False)
 
 
 @function()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import mode
-from nptorch.ops.pointwise import where
+from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
 from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
@@ -236,16 +236,34 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     return assign_op.into(self, self, src)
 
 
+fill_op = op(
+    "fill",
+    lambda xp, x, value: xp.full(x.shape, value, x.dtype),
+    lambda g: zeros_of(g),
+    lambda g: g,
+)
+
+
+def _filling(x: Tensor, value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        return from_array(number(value, x._array.dtype))
+    if value._array.ndim:
+        raise RuntimeError(
+            f"fill only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+        )
+    return value
+
+
 @method()
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value into every element."""
-    if isinstance(value, Tensor) and value._array.ndim:
-        raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
-        )
-    return assign_op.into(
-        self, self, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype))
-    )
+    return fill_op.into(self, self, _filling(self, value))
+
+
+@function(method=False)
+def fill(input: Tensor, value: Any) -> Tensor:
+    """One value in every element of a new tensor like `input`."""
+    return fill_op(input, _filling(input, value))
 
 
 @method()
@@ -338,6 +356,43 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if found is None:
         return from_array(np.zeros((int(bool(input._array)), 0), np.int64))
     return from_array(np.stack(found, 1).astype(np.int64))
+
+
+@function()
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of nonzero(); rows of `fill_value` where there are fewer.
+
+    Raises: RuntimeError for a negative size.
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = nonzero(input)._array[:size]
+    rows = np.full((size, input._array.ndim), fill_value, np.int64)
+    rows[: len(found)] = found
+    return from_array(rows)
+
+
+@function(method=False)
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """Places in the flattened tensor as a coordinate for each dimension of `shape`.
+
+    Raises: TypeError for indices that are no integers, ValueError for a shape or for places that do not exist.
+    """
+    if not isinstance(indices, Tensor) or indices._array.dtype.kind not in "iu":
+        raise TypeError(
+            f"expected 'indices' to be an integer tensor, but got {getattr(indices, 'dtype', type(indices))}"
+        )
+    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in lengths:
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+            raise TypeError(f"expected 'shape' to be a sequence of ints, but got {shape!r}")
+        if n < 0:
+            raise ValueError(f"'shape' cannot have negative values, but got {lengths}")
+    found, rest = [], indices._array
+    for n in reversed(lengths):
+        rest, place = np.divmod(rest, n)
+        found.append(from_array(np.asarray(place)))
+    return tuple(reversed(found))
 
 
 @function()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.derive import constant
 from nptorch.ops.linalg import adjoint, matmul
 from nptorch.ops.pointwise import conj, real
 from nptorch.ops.registry import op
@@ -91,15 +92,15 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     x = matmul(pinv_op(A, atol=np.asarray(0.0), rtol=np.asarray(eps), hermitian=False), rhs)
     m, n = a[-2:]
     values = np.linalg.svd(A._array, compute_uv=False)
-    empty = from_array(np.empty(0, values.dtype))
+    empty = np.empty(0, values.dtype)
     ranked = (values > eps * values[..., :1]).sum(-1)
     rank = from_array(np.empty(0, np.int64) if driver == "gels" else np.asarray(ranked, np.int64))
     full = m > n and (driver == "gels" or bool((ranked == n).all())) and driver != "gelsy"
-    residuals = empty
+    residuals = constant(from_array(empty), A, B, label="LinalgLstsqBackward0")
     if full:
         gap = matmul(A, x) - rhs
         residuals = real(gap * conj(gap)).sum(-2)
     if vector:
         x = reshape(x, x._array.shape[:-1])
-    singular = from_array(np.ascontiguousarray(values)) if driver in ("gelsd", "gelss") else empty
+    singular = from_array(np.ascontiguousarray(values)) if driver in ("gelsd", "gelss") else from_array(empty)
     return result("linalg_lstsq", solution=x, residuals=residuals, rank=rank, singular_values=singular)

@@ -12,7 +12,7 @@ from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_shapes, diagonal, expand, permute_op, reshape, transpose_op, unsqueeze_op
-from nptorch.ops.signatures import METHODS, axis, function, into_out, named, shown_as, takes_out
+from nptorch.ops.signatures import axis, function, into_out, shown_as, takes_out
 from nptorch.tensor import Tensor
 
 
@@ -201,17 +201,6 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alp
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch."""
     return _plus(input, sum_op(bmm(batch1, batch2), axis=(0,), keepdims=False), beta, alpha)
-
-
-def _in_place(name: str, f: Any) -> None:
-    def call(self: Tensor, *args: Any, **scales: Any) -> Tensor:
-        return METHODS["copy_"](self, f(self, *args, **scales))
-
-    METHODS[name] = named(call, name, f"In-place {name[:-1]}().")
-
-
-for _f in (addmm, addmv, addr, baddbmm, addbmm):
-    _in_place(_f.__name__ + "_", _f)
 
 
 @function(method=False)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.derive import constant
 from nptorch.ops.join import cat
 from nptorch.ops.linalg import adjoint, matmul
 from nptorch.ops.pointwise import cast_op, conj, real
 from nptorch.ops.reduce import mean, sum_op
 from nptorch.ops.registry import op
-from nptorch.ops.shape import broadcast_to, diagonal, expand, narrow, reshape, transpose_op, unsqueeze_op
+from nptorch.ops.shape import diagonal, expand, narrow, reshape, transpose_op, unsqueeze_op
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, result, takes_out
 from nptorch.ops.solve import inv, solve
@@ -33,7 +34,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
             f"{name}: A must be batches of square matrices, but they are {A._array.shape[-2]} by {A._array.shape[-1]} matrices"
         )
     if n == 0:
-        return broadcast_to(from_array(np.eye(A._array.shape[-1], dtype=A._array.dtype)), A._array.shape).clone()
+        one = np.broadcast_to(np.eye(A._array.shape[-1], dtype=A._array.dtype), A._array.shape)
+        return constant(from_array(one.copy()), A, label="LinalgMatrixPowerBackward0")
     power, n = (inv(A), -n) if n < 0 else (A, n)
     out: Tensor | None = None
     while n:

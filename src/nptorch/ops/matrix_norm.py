@@ -97,6 +97,8 @@ def matrix_norm(
 
 
 def _extreme(x: Tensor, largest: bool, axis: tuple[int, ...]) -> Tensor:
+    if largest and not all(x._array.shape[d] for d in axis):  # the largest of nothing, for what is never negative
+        return sum_op(x, axis=axis, keepdims=False)
     return (amax_op if largest else amin_op)(x, axis=axis, keepdims=False)
 
 
@@ -131,6 +133,24 @@ def norm_legacy(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = 
 def nuclear_norm(input: Tensor, dim: Any = (-2, -1), keepdim: bool = False) -> Tensor:
     """The sum of the singular values."""
     return matrix_norm(input, "nuc", dim, keepdim)
+
+
+@function()
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """Every slice of `dim` scaled down to the p-norm `maxnorm` where its own is larger
+    (https://pytorch.org/docs/stable/generated/torch.renorm.html).
+
+    Raises: RuntimeError for a p that is not positive, a negative maxnorm, or fewer than two dimensions.
+    """
+    if p <= 0:
+        raise RuntimeError(f"renorm: non-positive norm not supported, got p={p}")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    if input._array.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input._array.ndim} dimensions")
+    d = parse_axis("renorm", dim, input._array.ndim)
+    length = vector_norm(input, float(p), tuple(i for i in range(input._array.ndim) if i != d), True)
+    return input * where(length > maxnorm, maxnorm / (length + 1e-7), 1.0)
 
 
 def cond(A: Tensor, p: Any = None) -> Tensor:

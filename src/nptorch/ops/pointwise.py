@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,7 @@ floor_div = op(
 )
 trunc_div = op(
     "trunc_div",
-    lambda xp, x, y: _no_int_zero("division", y) or _trunc_divide(xp, x, y),
+    lambda xp, x, y: _no_int_zero("division", y) or trunc_divide(xp, x, y),
     lambda g: zeros_of(g),
     lambda g: zeros_of(g),
     promote=common,
@@ -132,7 +133,7 @@ def _no_int_zero(what: str, y: Any) -> Any:
     return None
 
 
-def _trunc_divide(xp: Any, x: Any, y: Any) -> Any:
+def trunc_divide(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind in "iu":
         return (xp.sign(x) * xp.sign(y) * (xp.abs(x) // xp.abs(y))).astype(x.dtype)
     return xp.trunc(xp.true_divide(x, y))
@@ -191,9 +192,17 @@ fmod = binary(
 # --- powers, exponentials, logarithms ---
 
 
-def _pow(xp: Any, x: Any, y: Any) -> Any:
-    if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and np.any(np.asarray(y) < 0):
+def _pow_types(inputs: Sequence[Any]) -> Sequence[Any]:
+    base, exponent = inputs
+    if isinstance(exponent, int) and exponent < 0 and base.dtype.kind in "biu":
         raise RuntimeError("Integers to negative integer powers are not allowed; convert the base with .float()")
+    return common(inputs)
+
+
+def _pow(xp: Any, x: Any, y: Any) -> Any:
+    if y.__class__ is np.ndarray and y.dtype.kind == "i" and (y < 0).any():  # what 1 / x ** -y is, cut to an integer
+        unit = xp.where(x == 1, 1, xp.where(x == -1, 1 - 2 * (y & 1), 0))
+        return xp.where(y < 0, unit, xp.power(x, xp.maximum(y, 0))).astype(x.dtype)
     if y.__class__ in (int, float):  # the common exponents: far cheaper than power()
         if y == 2:
             return x * x
@@ -216,7 +225,7 @@ def _pow_exponent_vjp(g: Tensor, x: Any, y: Tensor, out: Tensor) -> Tensor:
     return where(flat, 0.0, g * conj(out * log(where(flat, 1.0, base))))
 
 
-pow = binary("pow", _pow, _pow_base_vjp, _pow_exponent_vjp, promote=common)
+pow = binary("pow", _pow, _pow_base_vjp, _pow_exponent_vjp, promote=_pow_types)
 float_power = op(
     "float_power",
     lambda xp, x, y: xp.power(x, y),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.conv import Pair, tap
-from nptorch.ops.promotion import float_only
+from nptorch.ops.pointwise import trunc_divide
 from nptorch.ops.reduce import take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import reshape
@@ -85,19 +85,17 @@ max_pool2d_backward = op(
 )
 
 
-def _divisors(
-    xp: Any, shape: Any, out: Pair, kernel: Pair, stride: Pair, padding: Pair, count_include_pad: bool
-) -> Any:
-    """How many elements each window averages: (oH, oW)."""
-    lengths = []
-    for i in (0, 1):
-        start = xp.arange(out[i]) * stride[i] - padding[i]
+def divisors(xp: Any, lengths: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
+    """How many elements each window over images or volumes of `lengths` averages, in the shape `out`."""
+    product: Any = 1
+    for n, o, k, s, p in zip(lengths, out, kernel, stride, padding, strict=True):
+        start = xp.arange(o) * s - p
         # ceil_mode windows may reach past the padding: what lies beyond it never counts
-        end = xp.minimum(start + kernel[i], shape[2 + i] + padding[i])
+        end = xp.minimum(start + k, n + p)
         if not count_include_pad:
-            start, end = xp.maximum(start, 0), xp.minimum(end, shape[2 + i])
-        lengths.append(end - start)
-    return lengths[0][:, None] * lengths[1]
+            start, end = xp.maximum(start, 0), xp.minimum(end, n)
+        product = xp.multiply.outer(product, end - start)
+    return product
 
 
 def _avg_pool2d(
@@ -115,9 +113,10 @@ def _avg_pool2d(
     total = xp.zeros((*x.shape[:2], *out), x.dtype)
     for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
         total += tap(framed, i, j, out, stride, (1, 1))
-    return xp.divide(
-        total, divisor or _divisors(xp, x.shape, out, kernel, stride, padding, count_include_pad), dtype=x.dtype
-    )
+    by = divisor or divisors(xp, x.shape[2:], out, kernel, stride, padding, count_include_pad)
+    if x.dtype.kind in "iu":
+        return trunc_divide(xp, total, xp.asarray(by, x.dtype))
+    return xp.divide(total, by, dtype=x.dtype)
 
 
 def _avg_pool2d_backward(
@@ -134,7 +133,7 @@ def _avg_pool2d_backward(
 ) -> Any:
     (n, c, h, w), (ph, pw), (sh, sw) = shape, padding, stride
     oh, ow = g.shape[2:]
-    by = divisor or _divisors(xp, shape, (oh, ow), kernel, stride, padding, count_include_pad)
+    by = divisor or divisors(xp, (h, w), (oh, ow), kernel, stride, padding, count_include_pad)
     share = xp.divide(g, by, dtype=g.dtype)
     framed = (n, c, max(h + 2 * ph, (oh - 1) * sh + kernel[0]), max(w + 2 * pw, (ow - 1) * sw + kernel[1]))
     out = xp.zeros(framed, g.dtype)
@@ -148,7 +147,6 @@ avg_pool2d = op(
     "avg_pool2d",
     _avg_pool2d,
     lambda g, x_shape, **hp: avg_pool2d_backward(g, shape=x_shape, **hp),
-    promote=float_only("avg_pool2d"),
     label="AvgPool2DBackward0",
 )
 avg_pool2d_backward = op("avg_pool2d_backward", _avg_pool2d_backward, lambda g, *, shape, **hp: avg_pool2d(g, **hp))

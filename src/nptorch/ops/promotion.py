@@ -87,15 +87,11 @@ def to_float(inputs: Sequence[Any]) -> Sequence[Any]:
     return cast(inputs, dtypes.get_default_dtype())
 
 
-def float_only(name: str) -> Rule:
-    """All inputs of one floating type, as layers want them: nothing is converted, a mixture is an error."""
+def same(name: str) -> Rule:
+    """All inputs of one dtype, of any kind, as layers and matrix products want them: nothing is converted."""
 
     def rule(inputs: Sequence[Any]) -> Sequence[Any]:
         first = inputs[0].dtype
-        if first.kind not in "fc":
-            raise RuntimeError(
-                f"{name}(): expected a floating-point input, got {dtypes.of(first)!r}; convert it with .float()"
-            )
         for x in inputs[1:]:
             if x is not None and x.dtype is not first and x.dtype != first:
                 found = ", ".join(repr(dtypes.of(i.dtype)) for i in inputs if i is not None)
@@ -107,17 +103,16 @@ def float_only(name: str) -> Rule:
     return rule
 
 
-def same(name: str) -> Rule:
-    """All inputs of one dtype, of any kind (matrix products)."""
+def float_only(name: str) -> Rule:
+    """All inputs of one floating type: nothing is converted, a mixture is an error."""
+    check = same(name)
 
     def rule(inputs: Sequence[Any]) -> Sequence[Any]:
         first = inputs[0].dtype
-        for x in inputs[1:]:
-            if x is not None and x.dtype is not first and x.dtype != first:
-                raise RuntimeError(
-                    f"{name}(): expected both to have the same dtype, but got {dtypes.of(first)!r} and {dtypes.of(x.dtype)!r}; "
-                    "convert one with .to(dtype)"
-                )
-        return inputs
+        if first.kind not in "fc":
+            raise RuntimeError(
+                f"{name}(): expected a floating-point input, got {dtypes.of(first)!r}; convert it with .float()"
+            )
+        return check(inputs)
 
     return rule

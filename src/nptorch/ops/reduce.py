@@ -11,10 +11,11 @@ import numpy as np
 from nptorch import dtypes
 from nptorch.ops.pointwise import absolute, cast_op, conj, exp, pow, real, sgn, sqrt, where, zeros_of
 from nptorch.ops.registry import op
-from nptorch.ops.shape import expand_op, reshape, squeeze_op, unsqueeze_op
+from nptorch.ops.shape import expand_op, reshape, squeeze_op, unsqueeze_op, view_op
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, into_out, result, show, shown_as
+from nptorch.ops.signatures import function, into_out, method, result, show, shown_as
+from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
 
@@ -111,6 +112,38 @@ def mean(
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The mean over `dim` of what is not NaN."""
     return nansum(input, dim, keepdim) / sum(input == input, dim, keepdim)
+
+
+@method()
+def sum_to_size(self: Tensor, *size: Any) -> Tensor:
+    """The sum over the dimensions in which a tensor of `size` would be broadcast to this shape.
+
+    Raises: RuntimeError if it would not be.
+    """
+    wanted, have = parse_shape("sum_to_size", size), self._array.shape
+    lead = len(have) - len(wanted)
+    if lead < 0 or builtins.any(n not in (1, m) for n, m in zip(wanted, have[lead:], strict=True)):
+        raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(have)}}}.")
+    over = (*range(lead), *(lead + i for i, n in enumerate(wanted) if n == 1 != have[lead + i]))
+    if not over and wanted:
+        return view_op(self, shape=have)
+    return reshape(sum_op(self, axis=over, keepdims=False), wanted)
+
+
+@function()
+def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: int = 0) -> Tensor:
+    """The exclusive or of the elements' 64 bits over `dim`, as uint64
+    (https://pytorch.org/docs/stable/generated/torch.hash_tensor.html).
+
+    Raises: RuntimeError for a mode other than 0, or if there is nothing to reduce.
+    """
+    if mode != 0:
+        raise RuntimeError(f"hash_tensor: Unknown mode {mode}; only 0 is there")
+    x = input._array
+    a = parse_axes("hash_tensor", dim, x.ndim)
+    _nonempty("hash_tensor", x, a)
+    wide = x.astype({"f": np.float64, "u": np.uint64, "b": np.uint64}.get(x.dtype.kind, np.int64)).view(np.uint64)
+    return from_array(np.asarray(np.bitwise_xor.reduce(wide, a, keepdims=keepdim)))
 
 
 # --- moments ---
@@ -219,7 +252,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     return amin_op(input, axis=parse_axes("amin", dim, input._array.ndim), keepdims=keepdim)
 
 
-@function(method=False)
+@function()
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element over `dim`."""
     chosen = () if dim is None else dim
@@ -420,7 +453,7 @@ norm2_op = op(
 )
 
 
-@function(method=False)
+@function()
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     gap = input - other

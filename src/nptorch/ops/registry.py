@@ -53,7 +53,7 @@ class Op:
         *,
         joint: Callable[..., Any] | None,
         promote: Rule | None,
-        outputs: tuple[str, ...],
+        outputs: tuple[str, ...] | None,
         aux: tuple[str, ...],
         view: bool,
         label: str | Callable[..., str] | None,
@@ -61,9 +61,10 @@ class Op:
         self.name, self.forward, self.promote, self.view = name, forward, promote, view
         self.label = label or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
         self.native: Callable[..., Any] | None = None
-        self.outputs, self.aux = outputs, aux
+        self.all_outputs = outputs is None
+        self.outputs, self.aux = outputs or (), aux
         self.inputs = _positional(forward)
-        if clash := set(self.inputs) & set(outputs + aux):
+        if clash := set(self.inputs) & set(self.outputs + aux):
             raise TypeError(f"op {name}: {clash} names an input and a result; a VJP could not say which it means")
         self.variadic = bool(forward.__code__.co_flags & inspect.CO_VARARGS)
         self.vjps = (_Vjp(self, joint),) if joint else tuple(_Vjp(self, f) if f else None for f in vjps)
@@ -97,7 +98,7 @@ class Op:
             if record and mode.grad and self.differentiable:
                 _record(self, inputs, params, (result,))
             if self.view:
-                _mark_view(self, inputs[0], result, params)
+                mark_view(self, inputs[0], result, params)
             return result
         results = tuple(
             from_array(o if o.__class__ is np.ndarray else np.asarray(o))
@@ -106,7 +107,7 @@ class Op:
         if record and mode.grad and self.differentiable:
             _record(self, inputs, params, results)
         if self.view:
-            _mark_view(self, inputs[0], results[0], params)
+            mark_view(self, inputs[0], results[0], params)
         return results if type(out) is tuple else results[0]
 
     def compute(self, arrays: Any, params: dict[str, Any]) -> Any:
@@ -267,7 +268,7 @@ def _record(op: Op, inputs: tuple[Any, ...], params: dict[str, Any], results: tu
     plan = op._plan(inputs)
     if not plan.vjps:
         return
-    differentiable = results[: len(op.outputs)]
+    differentiable = results if op.all_outputs else results[: len(op.outputs)]
     node = OpNode(
         op,
         plan,
@@ -297,7 +298,8 @@ def _record(op: Op, inputs: tuple[Any, ...], params: dict[str, Any], results: tu
 # --- views and in-place changes ---
 
 
-def _mark_view(op: Op, source: Tensor, result: Tensor, params: dict[str, Any]) -> None:
+def mark_view(op: Op, source: Tensor, result: Tensor, params: dict[str, Any]) -> None:
+    """Note that `result` is the view of `source` that `op` gives, so that changes of either reach the other."""
     result._version = source._version
     root, chain = source._view or (source, ())
     result._view = (root, (*chain, (op, params)))
@@ -377,14 +379,15 @@ def op(
     *vjps: Callable[..., Any] | None,
     joint: Callable[..., Any] | None = None,
     promote: Rule | None = None,
-    outputs: tuple[str, ...] = ("out",),
+    outputs: tuple[str, ...] | None = ("out",),
     aux: tuple[str, ...] = (),
     view: bool = False,
     label: str | Callable[..., str] | None = None,
 ) -> Op:
     """Define an operation and enter it into TABLE.
 
-    outputs: names of the results that carry gradients; of several, a VJP gets a tuple, None where no gradient came.
+    outputs: names of the results that carry gradients; of several, a VJP gets a tuple, None where no gradient came. None: all results
+    do, however many, and no derivative asks for them.
     aux: names of further results that carry none.
     view: the result shares the first input's memory. label: the graph node's name where PyTorch's differs, or a
     function of the node that gives it.
@@ -397,7 +400,7 @@ def op(
 
 
 def _copy_slices(xp: Any, x: Any, part: Any, *, chain: tuple[Any, ...]) -> Any:
-    out = place = x.copy()
+    out = place = x.copy("K")
     for view, params in chain:
         place = view.forward(xp, place, **params)
     place[...] = part

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import math
 from typing import Any
 
 import numpy as np
 
 from nptorch.ops.join import flip_op
-from nptorch.ops.pointwise import conj, exp
+from nptorch.ops.pointwise import conj, exp, log, where, zeros_of
 from nptorch.ops.promotion import to_float
 from nptorch.ops.reduce import _typed, sum_op, take_along
 from nptorch.ops.registry import op
@@ -121,13 +122,22 @@ def _logcumsumexp(xp: Any, x: Any, *, axis: int) -> Any:
     return out
 
 
-# d out[k] / d x[i] = exp(x[i] - out[k]) for k >= i
-logcumsumexp_op = op(
-    "logcumsumexp",
-    _logcumsumexp,
-    lambda g, x, out, *, axis: _reversed_cumsum(g * conj(exp(-out)), axis) * conj(exp(x)),
-    promote=to_float,
-)
+def _logcumsumexp_vjp(g: Tensor, x: Tensor, out: Tensor, *, axis: int) -> Tensor:
+    """The sum over k >= i of g[k] * exp(x[i] - out[k]), whose factors may overflow where their product does not."""
+    x, out = conj(x), conj(out)
+
+    def part(g: Tensor) -> Tensor:
+        none = g == 0
+        shares = where(none, -math.inf, log(where(none, 1.0, g)) - out)
+        return exp(x + flip_op(logcumsumexp_op(flip_op(shares, axes=(axis,)), axis=axis), axes=(axis,)))
+
+    if g._array.dtype.kind == "c":
+        return part(g)
+    zero = zeros_of(g)
+    return part(where(g > 0, g, zero)) - part(where(g < 0, -g, zero))
+
+
+logcumsumexp_op = op("logcumsumexp", _logcumsumexp, _logcumsumexp_vjp, promote=to_float)
 
 
 @function()

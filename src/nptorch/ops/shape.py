@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -42,19 +41,6 @@ squeeze_op = op(
     lambda g, x_shape: reshape(g, x_shape),
     view=True,
     label=lambda node: f"SqueezeBackward{1 if len(node.params['dims']) == 1 else 0}",
-)
-as_strided_op = op(
-    "as_strided",
-    lambda xp, x, *, size, stride, offset: _strided(x, size, stride, offset),
-    lambda g, x_shape, *, size, stride, offset: as_strided_scatter(
-        g, shape=x_shape, size=size, stride=stride, offset=offset
-    ),
-    view=True,
-)
-as_strided_scatter = op(
-    "as_strided_scatter",
-    lambda xp, g, *, shape, size, stride, offset: _scatter_strided(xp, g, shape, size, stride, offset),
-    lambda g, *, shape, size, stride, offset: as_strided_op(g, size=size, stride=stride, offset=offset),
 )
 diagonal_op = op(
     "diagonal",
@@ -98,23 +84,6 @@ def _unfold_backward(xp: Any, g: Any, *, shape: Any, dim: int, size: int, step: 
 unfold_backward = op("unfold_backward", _unfold_backward, lambda g, *, shape, **window: unfold_op(g, **window))
 
 
-def _strided(x: Any, size: Any, stride: Any, offset: int) -> Any:
-    flat = x if x.ndim == 1 and x.flags.c_contiguous else x.reshape(-1, copy=False)
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    if math.prod(size) and not 0 <= last < flat.size:
-        raise RuntimeError(
-            f"as_strided(): size {list(size)}, stride {list(stride)}, offset {offset} reach outside the {flat.size} elements"
-        )
-    return np.lib.stride_tricks.as_strided(flat[offset:], size, [s * x.itemsize for s in stride])
-
-
-def _scatter_strided(xp: Any, g: Any, shape: Any, size: Any, stride: Any, offset: int) -> Any:
-    out = xp.zeros(shape, g.dtype)
-    where = _strided(xp.arange(out.size).reshape(shape), size, stride, offset)
-    xp.add.at(out.reshape(-1), where.reshape(-1), g.reshape(-1))
-    return out
-
-
 # --- shapes ---
 
 
@@ -148,7 +117,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 
 @method()
-def view(self: Tensor, *shape: Any) -> Tensor:
+def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
     """The same memory in another shape, or (with a dtype) with its bytes read as another type.
 
     Raises: RuntimeError if that is impossible without a copy.
@@ -156,7 +125,9 @@ def view(self: Tensor, *shape: Any) -> Tensor:
     from nptorch import dtypes
 
     if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
-        return from_array(self._array.view(shape[0].numpy))
+        (dtype,) = shape
+    if dtype is not None:
+        return from_array(self._array.view(dtype.numpy))
     wanted = _infer("view", parse_shape("view", shape), self._array.size)
     try:
         return view_op(self, shape=wanted)
@@ -321,13 +292,7 @@ def broadcast_shapes(*shapes: Any) -> Any:
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All tensors expanded to their common shape."""
     shape = broadcast_shapes(*[t._array.shape for t in tensors])
-    return tuple(expand(t, shape) for t in tensors)
-
-
-@function()
-def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Tensor:
-    """A view with any size, stride and offset, counted in elements of a contiguous input."""
-    return as_strided_op(input, size=tuple(size), stride=tuple(stride), offset=storage_offset)
+    return tuple(t if t._array.shape == shape else expand(t, shape) for t in tensors)
 
 
 @function()
@@ -423,58 +388,3 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
             f"select(): index {i} out of range for tensor of size {list(input._array.shape)} at dimension {d}"
         )
     return slice_op(input, index=(*(slice(None),) * d, i, ...))
-
-
-@function()
-@shown_as("SplitBackward0")
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts: of one size (the last may be smaller), or of the sizes in a list."""
-    d = axis("split", dim, tensor._array.ndim)
-    n = tensor._array.shape[d]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size <= 0 and n:
-            raise RuntimeError(f"split expects split_size be non-negative and not 0, but got split_size={size}")
-        sizes = [min(size, n - start) for start in range(0, n, size)] or [0]
-    else:
-        sizes = list(split_size_or_sections)
-        if sum(sizes) != n:
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), but got split_sizes={sizes}"
-            )
-    starts = np.cumsum([0, *sizes[:-1]]).tolist()
-    return tuple(narrow(tensor, d, start, size) for start, size in zip(starts, sizes, strict=True))
-
-
-@function()
-@shown_as("SplitBackward0")
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of equal size (the last may be smaller)."""
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input._array.shape[axis("chunk", dim, input._array.ndim)]
-    return split(input, max(1, -(-n // chunks)), dim)
-
-
-@function()
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of n nearly equal parts, or of the parts between indices."""
-    d = axis("tensor_split", dim, input._array.ndim)
-    n = input._array.shape[d]
-    if isinstance(indices_or_sections, Tensor):
-        indices_or_sections = indices_or_sections._array.tolist()
-    if isinstance(indices_or_sections, int):
-        size, extra = divmod(n, indices_or_sections)
-        cuts = np.cumsum([size + (i < extra) for i in range(indices_or_sections)])[:-1].tolist()
-    else:
-        cuts = [int(i) for i in indices_or_sections]
-    edges = [0, *(slice(None, c).indices(n)[1] for c in cuts), n]
-    return tuple(narrow(input, d, a, max(0, b - a)) for a, b in itertools.pairwise(edges))
-
-
-@function()
-@shown_as("UnbindBackward0")
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of all slices of a dimension."""
-    d = axis("unbind", dim, input._array.ndim)
-    return tuple(select(input, d, i) for i in range(input._array.shape[d]))

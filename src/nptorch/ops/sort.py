@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.compare import lerp
+from nptorch.ops.pointwise import where
 from nptorch.ops.reduce import _along, take_along
 from nptorch.ops.shape import clone_op, flatten, movedim, reshape
 from nptorch.ops.signatures import axis as parse_axis
@@ -94,7 +95,7 @@ def unique_consecutive(
     new = np.ones(n, bool)
     new[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, x.ndim)))
     values = from_array(np.ascontiguousarray(x[(slice(None),) * d + (new,)]))
-    inverse = from_array(np.cumsum(new, dtype=np.int64).reshape(n if dim is not None else input._array.shape) - 1)
+    inverse = from_array((np.cumsum(new, dtype=np.int64) - 1).reshape(n if dim is not None else input._array.shape))
     counts = from_array(np.diff(np.append(np.flatnonzero(new), n)).astype(np.int64))
     wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
     return wanted[0] if len(wanted) == 1 else tuple(wanted)
@@ -113,25 +114,25 @@ def _quantile(
     n, dtype = ordered._array.shape[d], ordered._array.dtype
     if not n:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
-    wanted = np.asarray(q._array if isinstance(q, Tensor) else q, dtype)
-    if not ((wanted >= 0) & (wanted <= 1)).all():
+    wanted = q if isinstance(q, Tensor) else from_array(np.asarray(q, dtype))
+    if not ((wanted._array >= 0) & (wanted._array <= 1)).all():
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     present = (~np.isnan(ordered._array)).sum(d, keepdims=True)
-    along_d = wanted.reshape([-1 if i == d else 1 for i in range(x._array.ndim)])
+    along_d = reshape(wanted, [-1 if i == d else 1 for i in range(x._array.ndim)])
     if skip_nan:
-        rank = along_d * np.maximum(present - 1, 0).astype(dtype)
+        rank = along_d * from_array(np.maximum(present - 1, 0).astype(dtype))
     else:  # a NaN is every quantile
-        rank = np.where(present < n, dtype.type(n - 1), along_d * dtype.type(n - 1))
-    rank = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}.get(interpolation, np.asarray)(rank)
-    below = np.floor(rank)
+        rank = where(from_array(present < n), float(n - 1), along_d * (n - 1))
+    places = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}.get(interpolation, np.asarray)(rank._array)
+    below = np.floor(places)
     y = take_along(ordered, from_array(below.astype(np.int64)), axis=d)
     if interpolation in ("linear", "midpoint"):
-        above = take_along(ordered, from_array(np.ceil(rank).astype(np.int64)), axis=d)
-        y = lerp(y, above, from_array(rank - below) if interpolation == "linear" else 0.5)
-    y = movedim(y, d, 0) if wanted.ndim else y
+        above = take_along(ordered, from_array(np.ceil(places).astype(np.int64)), axis=d)
+        y = lerp(y, above, rank - from_array(below) if interpolation == "linear" else 0.5)
+    y = movedim(y, d, 0) if wanted._array.ndim else y
     lines = (1,) * input._array.ndim if dim is None else tuple(1 if i == d else m for i, m in enumerate(input.shape))
     lines = lines if keepdim else () if dim is None else tuple(m for i, m in enumerate(input.shape) if i != d)
-    return reshape(y, wanted.shape + lines)
+    return reshape(y, wanted._array.shape + lines)
 
 
 @function()
@@ -199,13 +200,52 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     return result("mode", values=values, indices=indices)
 
 
+def _selected(ranks: list[int], k: int) -> int:
+    """Which of equal elements quickselect with the median of three as its pivot (Press et al., Numerical Recipes, 8.5) ends on."""
+    at = list(range(len(ranks)))
+    low, high = 0, len(ranks) - 1
+
+    def exchange(i: int, j: int) -> None:
+        ranks[i], ranks[j], at[i], at[j] = ranks[j], ranks[i], at[j], at[i]
+
+    while high > low + 1:
+        exchange(low + (high - low) // 2, low + 1)
+        for i, j in ((low + 1, high), (low, high), (low + 1, low)):
+            if ranks[i] > ranks[j]:
+                exchange(i, j)
+        i, j, pivot = low + 2, high - 1, ranks[low]
+        while True:
+            while ranks[i] < pivot:
+                i += 1
+            while ranks[j] > pivot:
+                j -= 1
+            if j < i:
+                break
+            exchange(i, j)
+            i, j = i + 1, j - 1
+        exchange(low, j)
+        low, high = (i if j <= k else low), (j - 1 if j >= k else high)
+    if high == low + 1 and ranks[low] > ranks[high]:
+        exchange(low, high)
+    return at[k]
+
+
+def _kth(x: Any, d: int, k: int) -> Any:
+    order = np.argsort(x, d, kind="stable")
+    found = np.array(np.take(order, k, d))
+    value = np.take_along_axis(x, np.expand_dims(found, d), d)
+    equal = ((x == value) | ((x != x) & (value != value))).sum(d)
+    for line in map(tuple, np.argwhere(equal > 1)):  # PyTorch's choice, since the gradient goes there
+        _, ranks = np.unique(x[(*line[:d], slice(None), *line[d:])], return_inverse=True)
+        found[line] = _selected(ranks.tolist(), k)
+    return found
+
+
 @function()
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim` (k counts from 1), and its index."""
     n = input._array.shape[parse_axis("kthvalue", dim, input._array.ndim)] if input._array.ndim else 1
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
-    values, indices = _along(
-        "kthvalue", input, dim, keepdim, lambda x, d: np.take(np.argsort(x, d, kind="stable"), k - 1, d)
-    )
+    values, indices = _along("kthvalue", input, dim, keepdim, lambda x, d: _kth(x, d, k - 1))
     return result("kthvalue", values=values, indices=indices)

@@ -5,28 +5,52 @@ Loading runs nothing that a file names. Source: https://pytorch.org/docs/stable/
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from nptorch import devices
 from nptorch.errors import CheckpointError
-from nptorch.serialization.archive import Archive, write_archive
+from nptorch.serialization.archive import write_archive
 from nptorch.serialization.atomic import replacing
-from nptorch.serialization.legacy import load_legacy
-from nptorch.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals
+from nptorch.serialization.names import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
+from nptorch.serialization.options import (
+    LoadEndianness,
+    get_crc32_options,
+    get_default_load_endianness,
+    get_default_mmap_options,
+    set_crc32_options,
+    set_default_load_endianness,
+    set_default_mmap_options,
+)
 from nptorch.serialization.pickler import Pickler
-from nptorch.serialization.storage import Storage
+from nptorch.serialization.reading import read
+from nptorch.serialization.standin import outline
+from nptorch.serialization.storage import Placement
 from nptorch.serialization.unpickler import Unpickler
+from nptorch.storage import TypedStorage, UntypedStorage
 
-__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "save"]
-
-_ZIP = b"PK\3\4"
-_TAR = (257, b"ustar")
+__all__ = [
+    "LoadEndianness",
+    "add_safe_globals",
+    "clear_safe_globals",
+    "default_restore_location",
+    "get_crc32_options",
+    "get_default_load_endianness",
+    "get_default_mmap_options",
+    "get_safe_globals",
+    "get_unsafe_globals_in_checkpoint",
+    "load",
+    "location_tag",
+    "safe_globals",
+    "save",
+    "set_crc32_options",
+    "set_default_load_endianness",
+    "set_default_mmap_options",
+]
 
 
 def save(
@@ -81,71 +105,21 @@ def load(
     """
     if pickle_module not in (None, pickle):
         raise ValueError("load() never leaves reading to another pickle module; leave pickle_module out")
-    place = _placement(map_location)
-    models = not weights_only
-    with _opened(f) as (file, name):
-        try:
-            start = file.tell()
-            head = file.read(_TAR[0] + len(_TAR[1]))
-            file.seek(start)
-            if head.startswith(_ZIP):
-                path = None if not mmap else _path(f)
-                return _load_archive(Archive(file, path), place, bool(mmap), models, encoding)
-            if head[_TAR[0] :] == _TAR[1]:
-                raise CheckpointError(
-                    "it is a tar file of PyTorch before 0.1.10; load it with an old PyTorch and save it again"
-                )
-            if not head.startswith(b"\x80"):
-                raise CheckpointError(
-                    f"it is no checkpoint: it starts with {head[:16]!r}" if head else "the file is empty"
-                )
-            if mmap:
-                raise CheckpointError(
-                    "mmap=True needs the zip format of PyTorch 1.6 and later; save it again or leave mmap out"
-                )
-            return load_legacy(file, place, models=models, encoding=encoding)
-        except CheckpointError as error:
-            raise CheckpointError(f"cannot load {name}: {error}") from error.__cause__
-        except Exception as error:  # a damaged file can stumble over anything
-            raise CheckpointError(
-                f"cannot load {name}: the file is damaged ({type(error).__name__}: {error})"
-            ) from error
+    trusted = weights_only is False
+    unpickler = functools.partial(Unpickler, models=not weights_only, plain=trusted, encoding=encoding)
+    return read(f, unpickler, _placement(map_location), mmap=bool(mmap), trusted=trusted)
 
 
-def _load_archive(
-    archive: Archive, place: Callable[[Storage, str], Storage], mmap: bool, models: bool, encoding: str
-) -> Any:
-    order = bytes(archive.read("byteorder")) if "byteorder" in archive else b"little"
-    if order not in (b"little", b"big"):
-        raise CheckpointError(f"its byte order is {order!r}, not little or big")
-    storages: dict[str, Storage] = {}
+def _placement(map_location: Any) -> Placement:
+    if callable(map_location) and not isinstance(map_location, devices.device):
 
-    def load_storage(kind: Any, key: str, location: str, count: int) -> Storage:
-        if key not in storages:
-            raw = archive.map(f"data/{key}") if mmap else archive.read(f"data/{key}")
-            if raw.nbytes != count * kind.stored.itemsize:
-                raise CheckpointError(
-                    f"storage {key} has {raw.nbytes} bytes, and {count} elements of {kind.name} were promised"
-                )
-            storages[key] = place(Storage(kind, raw, "<" if order == b"little" else ">"), location)
-        elif storages[key].kind is not kind:
-            raise CheckpointError(f"storage {key} is read as {kind.name} and as {storages[key].kind.name}")
-        return storages[key]
-
-    pickled = io.BytesIO(archive.read("data.pkl").tobytes())
-    return Unpickler(pickled, load_storage, models=models, encoding=encoding).load()
-
-
-def _placement(map_location: Any) -> Callable[[Storage, str], Storage]:
-    if callable(map_location):
-
-        def call(storage: Storage, location: str) -> Storage:
+        def call(storage: UntypedStorage, location: str) -> UntypedStorage:
             moved = map_location(storage, location)
-            if moved is not None and not isinstance(moved, Storage):
+            if moved is not None and not isinstance(moved, UntypedStorage | TypedStorage):
                 raise CheckpointError(
                     f"map_location returned a {type(moved).__name__}; it must return its first argument or None"
                 )
-            return storage if moved is None else moved
+            return storage if moved is None else moved.untyped()
 
         return call
     for target in map_location.values() if isinstance(map_location, dict) else (map_location,):
@@ -153,20 +127,16 @@ def _placement(map_location: Any) -> Callable[[Storage, str], Storage]:
     return lambda storage, location: storage
 
 
-@contextmanager
-def _opened(f: Any) -> Iterator[tuple[IO[bytes], str]]:
-    if isinstance(f, str | os.PathLike):
-        with open(f, "rb") as file:
-            yield file, repr(os.fspath(f))
-    elif not (hasattr(f, "read") and hasattr(f, "seek")):
-        raise TypeError(f"load() needs a path or a file opened with 'rb' that can seek, got {type(f).__name__}")
-    elif isinstance(f, io.TextIOBase):
-        raise TypeError("load() needs a file opened with 'rb'; this one is opened as text")
-    else:
-        yield f if hasattr(f, "readinto") else io.BytesIO(f.read()), repr(getattr(f, "name", type(f).__name__))
+def location_tag(storage: Any) -> str:
+    """Where a storage is, in the words of a file."""
+    return "cpu"
 
 
-def _path(f: Any) -> str:
-    if not isinstance(f, str | os.PathLike):
-        raise CheckpointError("mmap=True needs the path of a file, not an open file")
-    return os.fspath(f)
+def default_restore_location(storage: Any, location: str) -> Any:
+    """What load() does with a storage without map_location: it comes to the CPU."""
+    return storage
+
+
+def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
+    """The classes and functions that a zip file names and load(weights_only=True) refuses; nothing is loaded."""
+    return outline(f).unknown

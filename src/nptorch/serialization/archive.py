@@ -5,6 +5,8 @@ Source: https://pytorch.org/docs/stable/notes/serialization.html#serialized-file
 
 from __future__ import annotations
 
+import functools
+import mmap
 import os
 import struct
 import sys
@@ -19,8 +21,11 @@ from nptorch.errors import CheckpointError
 ALIGNMENT = 64
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and of the extra field
 _ZIP64_FIELD = 20
+_UTF8 = 0x800
 _ZIP64_FROM = 1 << 30
 _NEWEST_VERSION = 10
+# A directory of this size names a hundred thousand storages; zipfile makes ten times as much of it in memory.
+_MAX_DIRECTORY = 8 << 20
 
 
 def write_archive(file: IO[bytes], root: str, pickled: Any, blocks: list[np.ndarray[Any, Any]]) -> None:
@@ -49,19 +54,33 @@ def _write(archive: zipfile.ZipFile, name: str, content: Any) -> None:
         entry.write(content)
 
 
+class _Limited:
+    """A file for zipfile, which reads the directory at once, however long the file says that it is."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.seek, self.tell, self._read = file.seek, file.tell, file.read
+
+    def read(self, count: int = -1) -> bytes:
+        """Raises: CheckpointError for more than a directory may take."""
+        if count > _MAX_DIRECTORY:
+            raise CheckpointError(f"its directory has {count:,} bytes; up to {_MAX_DIRECTORY:,} are read")
+        return self._read(count)
+
+
 class Archive:
     """A checkpoint's entries, for reading; `path`: where the file is, to map entries into memory instead of reading them.
 
+    shared: whether changes of mapped memory go to the file.
     Raises: CheckpointError if the entries' sizes and places cannot be true.
     """
 
-    def __init__(self, file: IO[bytes], path: str | None) -> None:
-        self._file, self._path = file, path
+    def __init__(self, file: IO[bytes], path: str | None = None, *, shared: bool = False) -> None:
+        self._file, self._path, self._shared = file, path, shared
         self._length = file.seek(0, os.SEEK_END)
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zipfile.ZipFile(_Limited(file)) as archive:
                 entries = archive.infolist()
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
             raise CheckpointError(
                 "the file is damaged or cut off: it starts as a zip file but has no directory at its end"
             ) from error
@@ -74,8 +93,11 @@ class Archive:
             raise CheckpointError(
                 "its entries are compressed or encrypted, which PyTorch's files never are; pack it with `zip -0`"
             )
-        if sum(entry.file_size for entry in entries) > self._length:
-            raise CheckpointError(f"its directory promises more bytes than the {self._length:,} of the file")
+        end = self._length
+        for entry in sorted(entries, key=lambda entry: -entry.header_offset):
+            if entry.header_offset + _LOCAL_HEADER.size + entry.file_size > end:
+                raise CheckpointError(f"entry {entry.filename!r} overlaps another one or the end of the file")
+            end = entry.header_offset
         self._root = entries[0].filename.partition("/")[0] if entries else ""
         if "data.pkl" not in self:
             raise CheckpointError("it is a zip file without data.pkl, so no checkpoint of save()")
@@ -105,12 +127,17 @@ class Archive:
         return content
 
     def map(self, name: str) -> np.ndarray[Any, Any]:
-        """The bytes of an entry, read when they are looked at; changes stay in memory."""
+        """The bytes of an entry, read when they are looked at; changes stay in memory unless `shared`."""
         start, entry = self._locate(name)
         if entry.file_size == 0:
             return np.empty(0, np.uint8)
+        return np.frombuffer(self._memory, np.uint8, entry.file_size, start)
+
+    @functools.cached_property
+    def _memory(self) -> mmap.mmap:
         assert self._path is not None
-        return np.memmap(self._path, np.uint8, "c", start, (entry.file_size,)).view(np.ndarray)
+        with open(self._path, "r+b" if self._shared else "rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_WRITE if self._shared else mmap.ACCESS_COPY)
 
     def _locate(self, name: str) -> tuple[int, zipfile.ZipInfo]:
         if name not in self:
@@ -121,4 +148,7 @@ class Archive:
         start = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
         if signature != b"PK\3\4" or start + entry.file_size > self._length:
             raise CheckpointError(f"entry {name!r} is not where the directory says")
+        written = self._file.read(name_length).decode("utf-8" if entry.flag_bits & _UTF8 else "cp437")
+        if written != entry.orig_filename:
+            raise CheckpointError(f"entry {name!r} is called {written!r} where it lies")
         return start, entry

@@ -1,50 +1,49 @@
-"""What a checkpoint may call, each call checked: nothing here allocates more than the file holds or reaches other code."""
+"""PyTorch's own constructors: what a file may call to make tensors and their kin, each call checked.
+
+Nothing here allocates more than the file holds or reaches other code.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict, deque
 from reprlib import repr as short
 from typing import Any
 
 import numpy as np
 
-from nptorch import devices, dtypes
+from nptorch import devices, dtypes, settings
 from nptorch.errors import CheckpointError
 from nptorch.nn.parameter import Parameter
 from nptorch.ops.signatures import FUNCTIONS
-from nptorch.serialization.names import CALLS, NAMES, constructor
-from nptorch.serialization.storage import Storage, view
+from nptorch.random import Generator
+from nptorch.serialization.names import BUILDS, CALLS, NAMES, constructor
 from nptorch.size import Size
+from nptorch.storage import TypedStorage, UntypedStorage, view
 from nptorch.tensor import Tensor, from_array
 
-MAX_KEY = 10_000
+# What a lazy conjugate or negative of PyTorch's is here, where tensors hold their values as they are.
+_METADATA = {"conj": np.conj, "neg": np.negative}
 
 
-def check_key(key: Any) -> None:
-    """Raises: CheckpointError for a key that would take too long to hash."""
-    # Hashing a tuple walks every path to its leaves: sixty nested pairs that share their halves would take years.
-    todo, steps = [key], 0
-    while todo:
-        item = todo.pop()
-        steps += 1
-        if steps > MAX_KEY:
-            raise CheckpointError(f"a dictionary key or set element has more than {MAX_KEY} parts")
-        if isinstance(item, tuple | frozenset):
-            todo.extend(item)
-
-
-# --- tensors ---
+def _tensor(values: Any, offset: int, size: Any, stride: Any, requires_grad: bool, metadata: Any) -> Tensor:
+    array = view(values, offset, size, stride)
+    for name, wanted in (metadata or {}).items():
+        if name not in _METADATA:
+            raise CheckpointError(f"a tensor has the property {short(name)}, which is unknown")
+        array = _METADATA[name](array) if wanted else array
+    made = from_array(array)
+    made.requires_grad = requires_grad
+    return made
 
 
 @constructor("torch._utils", "_rebuild_tensor")
-def rebuild_tensor(storage: Storage, offset: int, size: Any, stride: Any) -> Tensor:
+def rebuild_tensor(storage: TypedStorage, offset: int, size: Any, stride: Any) -> Tensor:
     """A tensor of PyTorch before 0.4."""
-    return rebuild_tensor_v2(storage, offset, size, stride, False, None)
+    return _tensor(storage._values, offset, size, stride, False, None)
 
 
 @constructor("torch._utils", "_rebuild_tensor_v2")
 def rebuild_tensor_v2(
-    storage: Storage,
+    storage: TypedStorage,
     offset: int,
     size: Any,
     stride: Any,
@@ -53,14 +52,12 @@ def rebuild_tensor_v2(
     metadata: Any = None,
 ) -> Tensor:
     """A tensor that looks at the elements of a typed storage."""
-    made = from_array(view(storage.values(storage.kind.stored), offset, size, stride))
-    made.requires_grad = requires_grad
-    return made
+    return _tensor(storage._values, offset, size, stride, requires_grad, metadata)
 
 
 @constructor("torch._utils", "_rebuild_tensor_v3")
 def rebuild_tensor_v3(
-    storage: Storage,
+    storage: UntypedStorage,
     offset: int,
     size: Any,
     stride: Any,
@@ -70,9 +67,7 @@ def rebuild_tensor_v3(
     metadata: Any = None,
 ) -> Tensor:
     """A tensor that looks at the elements of an untyped storage as `dtype`."""
-    made = from_array(view(storage.values(dtypes.parse(dtype).numpy), offset, size, stride))
-    made.requires_grad = requires_grad
-    return made
+    return _tensor(storage.content.view(dtypes.parse(dtype).numpy), offset, size, stride, requires_grad, metadata)
 
 
 @constructor("torch._utils", "_rebuild_parameter")
@@ -133,153 +128,23 @@ def _torch_function(owner: Any, name: str) -> Any:
     return FUNCTIONS[name]
 
 
-# --- containers and numbers ---
+@constructor("torch.serialization", "_get_layout")
+def get_layout(name: str) -> settings.layout:
+    """torch.strided; no tensor here is sparse."""
+    if name != "torch.strided":
+        raise CheckpointError(f"refused: layout {short(name)}; tensors are dense here: save x.to_dense() in PyTorch")
+    return settings.strided
 
 
-def _collection(kind: Any, hashes: bool) -> None:
-    def make(values: Any = (), *rest: Any) -> Any:
-        # A range would be a few bytes that grow without limit.
-        if not isinstance(values, list | tuple | set | frozenset | dict):
-            raise CheckpointError(f"a {kind.__name__} is to be made of a {type(values).__name__}")
-        for value in values if hashes else ():
-            check_key(value)
-        return kind(values, *rest)
-
-    CALLS[kind] = make
+@constructor("torch._C", "Generator", Generator)
+def _generator(device: Any = "cpu") -> Generator:
+    return Generator(device)
 
 
-for _kind in (set, frozenset, Counter, list, tuple, deque):
-    _collection(_kind, hashes=_kind in (set, frozenset, Counter))
+def _set_generator(generator: Generator, state: Any) -> None:
+    """PyTorch's state of a generator: seed, offset (of generators on a GPU), the state as a tensor."""
+    _, _, content = state
+    generator.set_state(content)
 
 
-@constructor("collections", "OrderedDict", OrderedDict)
-def _ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
-    made: OrderedDict[Any, Any] = OrderedDict()
-    for key, value in pairs if isinstance(pairs, list) else ():
-        check_key(key)
-        made[key] = value
-    return made
-
-
-@constructor("collections", "defaultdict", defaultdict)
-def _defaultdict(factory: Any = None, *rest: Any) -> defaultdict[Any, Any]:
-    if rest or factory not in (None, bool, int, float, complex, str, list, tuple, dict, set):
-        raise CheckpointError(f"a defaultdict of {short(factory)}")
-    return defaultdict(factory)
-
-
-@constructor("builtins", "complex", complex)
-def _complex(real: float, imag: float) -> complex:
-    return complex(real, imag)
-
-
-@constructor("builtins", "slice", slice)
-def _slice(start: Any, stop: Any, step: Any) -> slice:
-    return slice(start, stop, step)
-
-
-@constructor("builtins", "range", range)
-def _range(start: int, stop: int, step: int) -> range:
-    return range(start, stop, step)
-
-
-@constructor("builtins", "bytearray", bytearray)
-def _bytearray(content: Any = b"", encoding: str = "latin-1") -> bytearray:
-    if not isinstance(content, str | bytes):
-        raise CheckpointError(f"a bytearray is to be made of a {type(content).__name__}")
-    return bytearray(_encode(content, encoding) if isinstance(content, str) else content)
-
-
-@constructor("builtins", "bytes", bytes)
-def _bytes() -> bytes:
-    return b""
-
-
-@constructor("_codecs", "encode")
-def _encode(text: str, encoding: str) -> bytes:
-    # Any other name would make Python import the module of that codec.
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise CheckpointError(f"text is to be encoded as {short(encoding)}; bytes are stored as latin1")
-    return text.encode("latin1")
-
-
-# --- NumPy ---
-
-
-@constructor("numpy", "dtype", np.dtype)
-def _numpy_dtype(code: str, align: Any = False, copy: Any = False) -> np.dtype[Any]:
-    kind, width = code[:1], code[1:]
-    if kind not in "biufcSU" or not width.isdecimal():
-        raise CheckpointError(f"refused: a NumPy array of dtype {short(code)}; only numbers and text are loaded")
-    return np.dtype(code, copy=True)
-
-
-@constructor("numpy._core.multiarray", "scalar")
-def _numpy_scalar(dtype: Any, content: Any = None) -> Any:
-    return _numpy_array(dtype, content, ())[()]
-
-
-constructor("numpy.core.multiarray", "scalar")(_numpy_scalar)
-
-
-def _numpy_array(dtype: Any, content: Any, shape: Any) -> np.ndarray[Any, Any]:
-    if not isinstance(dtype, np.dtype) or not isinstance(content, bytes | bytearray):
-        raise CheckpointError(f"refused: NumPy data of dtype {short(dtype)} in a {type(content).__name__}")
-    if any(type(n) is not int or n < 0 for n in shape):
-        raise CheckpointError(f"a NumPy array of shape {short(shape)}")
-    return np.frombuffer(content, dtype).reshape(shape)
-
-
-@constructor("numpy", "ndarray", np.ndarray)
-def _no_array(*arguments: Any) -> None:
-    raise CheckpointError("refused: a NumPy array that is not made of stored bytes")
-
-
-@constructor("numpy._core.multiarray", "_reconstruct")
-def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray[Any, Any]:
-    if kind is not np.ndarray:
-        raise CheckpointError(f"refused: a NumPy array of the kind {short(kind)}")
-    return np.empty(0, np.uint8)
-
-
-constructor("numpy.core.multiarray", "_reconstruct")(_reconstruct)
-
-
-@constructor("numpy._core.numeric", "_frombuffer")
-def _from_buffer(content: Any, dtype: Any, shape: Any, order: str) -> np.ndarray[Any, Any]:
-    return _numpy_array(dtype, content, shape[::-1]).T if order == "F" else _numpy_array(dtype, content, shape)
-
-
-constructor("numpy.core.numeric", "_frombuffer")(_from_buffer)
-
-
-def set_array(array: np.ndarray[Any, Any], state: Any) -> None:
-    """The second half of a pickled array: (version, shape, dtype, in Fortran order, bytes)."""
-    _, shape, dtype, fortran, content = state
-    _numpy_array(dtype, content, shape)  # checks what __setstate__ would believe
-    array.__setstate__((1, shape, dtype, bool(fortran), bytes(content)))  # type: ignore[arg-type]
-
-
-def set_dtype(dtype: np.dtype[Any], state: Any) -> None:
-    """The second half of a pickled dtype: byte order, and the width of text."""
-    _, order, subarray, names, fields, size, _, flags = state
-    plain = (subarray, names, fields, flags) == (None, None, None, dtype.flags)
-    if order not in ("<", ">", "|", "=") or not plain or size not in (-1, dtype.itemsize):
-        raise CheckpointError(f"refused: a NumPy dtype with the state {short(state)}")
-    dtype.__setstate__(state)  # type: ignore[attr-defined]
-
-
-def set_attributes(value: Any, state: Any) -> None:
-    """Attributes of a dictionary, such as `_metadata` of a state_dict."""
-    if not isinstance(state, dict):
-        raise CheckpointError(f"the attributes of a {type(value).__name__} are a {type(state).__name__}")
-    vars(value).update(state)
-
-
-# What may follow the making of an object, by its type.
-BUILDS: dict[type, Any] = {
-    np.ndarray: set_array,
-    OrderedDict: set_attributes,
-    Counter: set_attributes,
-    **dict.fromkeys({type(np.dtype(code)) for code in "?bhilqBHILQefdgFDGSU"}, set_dtype),
-}
+BUILDS[Generator] = _set_generator

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
 
 from nptorch.errors import CheckpointError
-from nptorch.serialization.storage import Storage
-from nptorch.serialization.unpickler import Unpickler
+from nptorch.serialization.storage import BFLOAT16, Storages, stored, widen
+from nptorch.storage import TypedStorage, UntypedStorage
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -37,49 +38,76 @@ class _Bounded:
             raise CheckpointError("the file is cut off")
         return self._file.read(count)
 
+    def fill(self, array: np.ndarray[Any, Any]) -> None:
+        """Read as many bytes as the array has."""
+        if self._file.readinto(array.view(np.uint8)) != array.nbytes:  # type: ignore[attr-defined]
+            raise CheckpointError("the file is cut off")
 
-def load_legacy(file: IO[bytes], place: Callable[[Storage, str], Storage], *, models: bool, encoding: str) -> Any:
-    """The object in a legacy file; `place` is told the location of each storage."""
+
+def _fill(stream: _Bounded, kind: Any, content: np.ndarray[Any, Any]) -> None:
+    """Read the elements of a storage into its memory."""
+    if kind is BFLOAT16:
+        halves = np.empty(content.size // 4, "<u2")
+        stream.fill(halves)
+        widen(halves, content.view(np.float32))
+        return
+    stream.fill(content)
+    if sys.byteorder == "big":
+        content.view(stored(kind)).byteswap(inplace=True)
+
+
+def pickled_object(file: Any, load: Callable[[Any], Any]) -> Any:
+    """The object in a legacy file, whose storages follow; `load(stream)` reads one pickle."""
+    stream = file if isinstance(file, _Bounded) else _Bounded(file)
+    if load(stream) != MAGIC:
+        raise CheckpointError("it is a pickle, but not of save(): the magic number is missing")
+    if load(stream) != PROTOCOL:
+        raise CheckpointError("its protocol version is unknown")
+    load(stream)  # sizes of C types where it was written; storages are little-endian all the same
+    return load(stream)
+
+
+def load_legacy(file: IO[bytes], storages: Storages, unpickler: Callable[..., Any]) -> Any:
+    """The object in a legacy file; `unpickler(stream, load_storage)` reads one pickle of it."""
     stream = _Bounded(file)
-    storages: dict[str, Storage] = {}
-    parts: dict[str, Storage] = {}
+    counts: dict[str, int] = {}
+    parts: dict[str, Any] = {}
+    promised = 0
 
-    def load_storage(kind: Any, key: str, location: Any, count: int, part: Any) -> Storage:
-        if key not in storages:
-            size = count * kind.stored.itemsize
-            if not 0 <= size <= stream.left - sum(s.nbytes() for s in storages.values()):
+    def load_storage(kind: Any, key: str, location: Any, count: int, part: Any) -> Any:
+        nonlocal promised
+        if key not in counts:
+            size = count * stored(kind).itemsize
+            promised += size
+            if size < 0 or promised > stream.left:
                 raise CheckpointError(
                     f"a storage of {size:,} bytes is promised, and the file holds no more than {stream.left:,}"
                 )
-            made = Storage(kind, np.zeros(size, np.uint8))
-            storages[key] = place(made, location.decode() if isinstance(location, bytes) else location)
-        root = storages[key]
+            counts[key] = count
+            location = location.decode() if isinstance(location, bytes) else location
+            storages.place(key, kind, np.zeros(2 * size if kind is BFLOAT16 else size, np.uint8), location)
+        whole = storages.get(key, kind)
         if part is None:
-            return root
+            return whole
         part_key, start, length = part
-        step = kind.stored.itemsize
-        if not 0 <= start <= start + length <= root.nbytes() // step:
+        if not 0 <= start <= start + length <= whole.size():
             raise CheckpointError("a part of a storage lies outside of it")
-        return parts.setdefault(part_key, Storage(kind, root.raw[start * step : (start + length) * step]))
+        step = whole.element_size()
+        piece = whole.untyped()[start * step : (start + length) * step]
+        if kind is not UntypedStorage:
+            piece = TypedStorage(wrap_storage=piece, dtype=whole.dtype)
+        return parts.setdefault(part_key, piece)
 
-    def load() -> Any:
-        return Unpickler(stream, load_storage, models=models, encoding=encoding).load()
+    def load(stream: _Bounded) -> Any:
+        return unpickler(stream, load_storage).load()
 
-    if load() != MAGIC:
-        raise CheckpointError("it is a pickle, but not of save(): the magic number is missing")
-    if load() != PROTOCOL:
-        raise CheckpointError("its protocol version is unknown")
-    load()  # sizes of C types where it was written; storages are little-endian all the same
-    result = load()
-    for key in load():
-        if key not in storages:
+    result = pickled_object(stream, load)
+    for key in load(stream):
+        if key not in counts:
             raise CheckpointError(f"a storage follows that nothing refers to: {key!r}")
-        raw = storages[key].raw
-        step = storages[key].kind.stored.itemsize
         count = int(np.frombuffer(stream.read(_COUNT.itemsize), _COUNT)[0])
-        if count * step != raw.nbytes:
-            raise CheckpointError(f"storage {key} has {count} elements, and {raw.nbytes // step} were promised")
-        raw[:] = np.frombuffer(stream.read(raw.nbytes), np.uint8)
-    for storage in (*storages.values(), *parts.values()):
-        storage.refresh()
+        if count != counts[key]:
+            raise CheckpointError(f"storage {key} has {count} elements, and {counts[key]} were promised")
+        kind, storage = storages[key]
+        _fill(stream, kind, storage.content)
     return result

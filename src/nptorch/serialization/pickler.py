@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nptorch import devices, dtypes
+from nptorch import devices, dtypes, settings
 from nptorch.nn.parameter import Parameter
+from nptorch.random import Generator
 from nptorch.serialization import classes, constructors, names
-from nptorch.serialization.storage import UNTYPED, StorageType, type_of
 from nptorch.size import Size
+from nptorch.storage import LEGACY, TypedStorage, UntypedStorage, address, flat_bytes, legacy_name, memory, owner
 from nptorch.tensor import Tensor, from_array
 
 # The pickler written in Python: the one in C offers no way to write a name that cannot be imported here.
@@ -26,10 +27,10 @@ _PRIVATE = {"_after_accumulate", "_retains"}
 class _Block:
     """A block of memory to be written as one storage; it keeps the memory's owner alive, so that the owner's id stays its own."""
 
-    def __init__(self, kind: StorageType, key: str, owner: np.ndarray[Any, Any]) -> None:
+    def __init__(self, kind: Any, key: str, owner: np.ndarray[Any, Any], itemsize: int) -> None:
         self.owner = owner
-        self.memory = np.asarray(owner).reshape(-1, order="A").view(np.uint8)
-        self.identity = ("storage", kind, key, "cpu", self.memory.nbytes // kind.stored.itemsize)
+        self.memory = flat_bytes(owner)
+        self.identity = ("storage", kind, key, "cpu", self.memory.nbytes // itemsize)
 
 
 class Pickler(_PythonPickler):
@@ -51,7 +52,22 @@ class Pickler(_PythonPickler):
 
     def persistent_id(self, obj: Any) -> Any:
         """What stands for a block of memory."""
+        if isinstance(obj, UntypedStorage | TypedStorage):
+            whole, dtype = (
+                owner(obj._values),
+                np.dtype(np.uint8) if isinstance(obj, UntypedStorage) else obj._values.dtype,
+            )
+            root = whole if whole.nbytes == obj.nbytes() and memory(whole) is whole else obj._values
+            obj = self._block(root, dtype, UntypedStorage if isinstance(obj, UntypedStorage) else kind_of(dtype))
         return obj.identity if isinstance(obj, _Block) else None
+
+    def _block(self, root: np.ndarray[Any, Any], dtype: np.dtype[Any], kind: Any) -> _Block:
+        place = (id(root), dtype)
+        if place not in self._blocks:
+            self._blocks[place] = _Block(
+                kind, str(len(self._blocks)), root, dtype.itemsize if kind is not UntypedStorage else 1
+            )
+        return self._blocks[place]
 
     def reducer_override(self, obj: Any) -> Any:
         """How our types are taken apart: as PyTorch's are."""
@@ -61,8 +77,12 @@ class Pickler(_PythonPickler):
             return Size, (tuple(obj),)
         if isinstance(obj, devices.device):
             return devices.device, (obj.type,) if obj.index is None else (obj.type, obj.index)
-        if isinstance(obj, dtypes.dtype | StorageType):
+        if isinstance(obj, dtypes.dtype):
             return obj.name
+        if isinstance(obj, settings.layout):
+            return constructors.get_layout, (f"torch.{obj.name}",)
+        if isinstance(obj, Generator):
+            return Generator, (devices.CPU,), (obj.initial_seed(), None, obj.get_state())
         return NotImplemented
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
@@ -91,36 +111,24 @@ class Pickler(_PythonPickler):
         return constructors.rebuild_parameter, arguments
 
     def _plain(self, t: Tensor, requires_grad: bool) -> Any:
-        array, root = t._array, _memory(t._array)
+        array, root = t._array, memory(t._array)
         if root is None:
             array = root = np.ascontiguousarray(array)
-        kind, step = type_of(array.dtype), array.itemsize
-        place = (id(root), array.dtype)
-        if place not in self._blocks:
-            self._blocks[place] = _Block(kind, str(len(self._blocks)), root)
-        offset = (_address(array) - _address(root)) // step if array.size else 0
+        kind = kind_of(array.dtype)
+        offset = (address(array) - address(root)) // array.itemsize if array.size else 0
         arguments: tuple[Any, ...] = (
-            self._blocks[place],
+            self._block(root, array.dtype, kind),
             offset,
             tuple(array.shape),
             from_array(array).stride(),
             requires_grad,
             OrderedDict(),
         )
-        if kind is UNTYPED:
+        if kind is UntypedStorage:
             return constructors.rebuild_tensor_v3, (*arguments, t.dtype)
         return constructors.rebuild_tensor_v2, arguments
 
 
-def _memory(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-    """The array that owns the memory, or None where PyTorch could not express how `array` lies in it."""
-    root, step = array, array.itemsize
-    while isinstance(root.base, np.ndarray):
-        root = root.base
-    distances = (_address(array) - _address(root), root.nbytes, *array.strides)
-    whole = root.flags.c_contiguous or root.flags.f_contiguous
-    return root if whole and all(d >= 0 and d % step == 0 for d in distances) else None
-
-
-def _address(array: np.ndarray[Any, Any]) -> int:
-    return array.__array_interface__["data"][0]
+def kind_of(dtype: np.dtype[Any]) -> Any:
+    """The storage that tensors of a dtype are written with; UntypedStorage for those that came late (uint16, uint32, uint64)."""
+    return LEGACY.get(legacy_name(dtypes.of(dtype)) or "", UntypedStorage)

@@ -1,109 +1,92 @@
-"""The memory of tensors as checkpoint files hold it."""
+"""The storages of a file: bytes that become the memory of tensors."""
 
 from __future__ import annotations
 
-import math
-from reprlib import repr as short
-from typing import Any, Literal, NamedTuple
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from nptorch import devices
+from nptorch import dtypes
 from nptorch.errors import CheckpointError
+from nptorch.storage import LEGACY, TypedStorage, UntypedStorage, flat_bytes
 
-_BFLOAT16 = "BFloat16Storage"
+# FloatStorage and its like, or UntypedStorage: what a file calls a storage.
+Kind = Any
+Array = np.ndarray[Any, Any]
+Placement = Callable[[UntypedStorage, str], UntypedStorage]
 
-
-class StorageType(NamedTuple):
-    """The name that a file gives to a storage of one element type, e.g. FloatStorage, and what is stored."""
-
-    name: str
-    stored: np.dtype[Any]
-
-
-TYPES = [
-    StorageType(name + "Storage", np.dtype(stored))
-    for name, stored in {
-        "Bool": "bool", "Byte": "uint8", "Char": "int8", "Short": "int16", "Int": "int32", "Long": "int64", "Half": "float16",
-        "Float": "float32", "Double": "float64", "ComplexFloat": "complex64", "ComplexDouble": "complex128",
-        "BFloat16": "uint16", "Untyped": "uint8",
-    }.items()
-]  # fmt: skip
-UNTYPED = TYPES[-1]
-_OF_DTYPE = {kind.stored: kind for kind in reversed(TYPES[:-2])}
+BFLOAT16 = LEGACY["BFloat16Storage"]
+WIDENED = "bfloat16 tensors of the file became float32, with the same values: NumPy has no bfloat16"
+_ALIGNMENT = 16
 
 
-def type_of(dtype: np.dtype[Any]) -> StorageType:
-    """The storage type that tensors of a dtype are written with; UNTYPED for those that came late (uint16, uint32, uint64)."""
-    return _OF_DTYPE.get(dtype, UNTYPED)
+def stored(kind: Kind) -> np.dtype[Any]:
+    """What one element is in the file."""
+    if kind is UntypedStorage:
+        return np.dtype(np.uint8)
+    return np.dtype(np.uint16) if kind is BFLOAT16 else kind.dtype.numpy
 
 
-class Storage:
-    """A block of bytes that tensors share; `map_location` functions receive it.
+def widen(values: Array, out: Array) -> None:
+    """Write bfloat16 numbers, which are upper halves of float32 numbers, as float32."""
+    words = out.view(np.uint32)
+    words[...] = values
+    words <<= 16
 
-    `raw` is a uint8 array in the file's byte order ("<" or ">").
+
+class Storages:
+    """What load() made of the storages of one file, by their keys; `widened` is set once a bfloat16 came along.
+
+    place: map_location as a function.
     """
 
-    def __init__(self, kind: StorageType, raw: np.ndarray[Any, Any], order: Literal["<", ">"] = "<") -> None:
-        self.kind = kind
-        self.raw = raw
-        self._order = order
-        self._values: dict[np.dtype[Any], np.ndarray[Any, Any]] = {}
+    def __init__(self, place: Placement) -> None:
+        self._place = place
+        self._made: dict[str, tuple[Kind, UntypedStorage]] = {}
+        self.widened = False
 
-    @property
-    def device(self) -> devices.device:
-        """Where it was loaded to."""
-        return devices.CPU
+    def __contains__(self, key: str) -> bool:
+        return key in self._made
 
-    def cpu(self) -> Storage:
-        """Itself."""
-        return self
+    def __getitem__(self, key: str) -> tuple[Kind, UntypedStorage]:
+        return self._made[key]
 
-    def cuda(self, device: Any = None) -> Storage:
-        """Raises: RuntimeError, since nptorch computes on the CPU."""
-        devices.resolve("cuda" if device is None else device)
-        return self
+    def get(self, key: str, kind: Kind) -> Any:
+        """The storage as what the file calls it.
 
-    def nbytes(self) -> int:
-        """Bytes."""
-        return self.raw.nbytes
+        Raises: CheckpointError if it was made as something else.
+        """
+        known, storage = self._made[key]
+        if known is not kind:
+            raise CheckpointError(f"storage {key} is read as {kind.__name__} and as {known.__name__}")
+        if kind is UntypedStorage:
+            return storage
+        return TypedStorage(wrap_storage=storage, dtype=dtypes.float32 if kind is BFLOAT16 else kind.dtype)
 
-    def values(self, stored: np.dtype[Any]) -> np.ndarray[Any, Any]:
-        """All elements, read as `stored`, in one flat array: the same one at every call, so that tensors share it."""
-        if stored not in self._values:
-            self._values[stored] = self._convert(stored)
-        return self._values[stored]
+    def add(self, key: str, kind: Kind, raw: Array, location: str, order: str = "little") -> None:
+        """Make a storage of its bytes in the file (uint8), and of the byte order in which they are."""
+        values = raw.view(stored(kind))
+        if order != sys.byteorder and values.itemsize > 1:
+            values = values.byteswap()
+        if kind is UntypedStorage and order != sys.byteorder:
+            raise CheckpointError(f"its storages of no type are {order}-endian, and this machine is not")
+        if kind is BFLOAT16:
+            wide = np.empty(values.size, np.float32)
+            widen(values, wide)
+            values = wide
+        elif raw.__array_interface__["data"][0] % _ALIGNMENT:
+            values = values.copy()
+        self.place(key, kind, flat_bytes(values), location)
 
-    def refresh(self) -> None:
-        """Convert again what does not share memory with `raw`, after that was filled."""
-        for stored, values in self._values.items():
-            if not np.may_share_memory(values, self.raw):
-                values[...] = self._convert(stored)
-
-    def _convert(self, stored: np.dtype[Any]) -> np.ndarray[Any, Any]:
-        values = self.raw.view(stored.newbyteorder(self._order))
-        if self.kind.name == _BFLOAT16:
-            # A bfloat16 is the upper half of a float32, and NumPy has no type for it.
-            return (values.astype(np.uint32) << 16).view(np.float32)
-        return np.require(values.astype(stored, copy=False), requirements="A")
-
-
-def view(values: np.ndarray[Any, Any], offset: Any, size: Any, stride: Any) -> np.ndarray[Any, Any]:
-    """The array of a shape and strides (in elements) that starts at an element of flat `values`.
-
-    Raises: CheckpointError if it would reach beyond them.
-    """
-    numbers = [offset, *size, *stride]
-    if any(type(n) is not int or n < 0 for n in numbers) or len(size) != len(stride):
-        raise CheckpointError(
-            f"a tensor has size {short(size)}, stride {short(stride)} and offset {short(offset)}, which make no sense"
-        )
-    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if math.prod(size) else -1
-    if last >= values.size:
-        raise CheckpointError(
-            f"a tensor of size {tuple(size)}, stride {tuple(stride)} and offset {offset} reaches beyond its {values.size} stored elements"
-        )
-    if last < 0:
-        return np.empty(size, values.dtype)
-    step = values.itemsize
-    return np.ndarray(tuple(size), values.dtype, values, offset * step, tuple(n * step for n in stride))
+    def place(self, key: str, kind: Kind, content: Array, location: str) -> None:
+        """Keep the memory of a storage, where map_location wants it."""
+        storage = UntypedStorage.around(content)
+        moved = self._place(storage, location)
+        if moved.nbytes() != storage.nbytes():
+            raise CheckpointError(
+                f"map_location made {moved.nbytes()} bytes of the {storage.nbytes()} of storage {key}"
+            )
+        self._made[key] = kind, moved
+        self.widened |= kind is BFLOAT16

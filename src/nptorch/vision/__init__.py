@@ -1,5 +1,5 @@
 """torchvision's API: data sets, transforms, networks, pictures of batches."""
 
-from nptorch.vision import datasets, models, transforms, utils
+from nptorch.vision import datasets, models, ops, transforms, tv_tensors, utils
 
-__all__ = ["datasets", "models", "transforms", "utils"]
+__all__ = ["datasets", "models", "ops", "transforms", "tv_tensors", "utils"]

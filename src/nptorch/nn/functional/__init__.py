@@ -4,7 +4,10 @@ from nptorch.nn.functional.activation import *  # noqa: F403
 from nptorch.nn.functional.attention import *  # noqa: F403
 from nptorch.nn.functional.convolution import *  # noqa: F403
 from nptorch.nn.functional.convolution3d import *  # noqa: F403
+from nptorch.nn.functional.ctc import *  # noqa: F403
 from nptorch.nn.functional.embedding import *  # noqa: F403
+from nptorch.nn.functional.embedding_bag import *  # noqa: F403
+from nptorch.nn.functional.fractional_pooling import *  # noqa: F403
 from nptorch.nn.functional.linear_cross_entropy import *  # noqa: F403
 from nptorch.nn.functional.loss import *  # noqa: F403
 from nptorch.nn.functional.margin_loss import *  # noqa: F403
@@ -14,3 +17,4 @@ from nptorch.nn.functional.pooling import *  # noqa: F403
 from nptorch.nn.functional.pooling3d import *  # noqa: F403
 from nptorch.nn.functional.resampling import *  # noqa: F403
 from nptorch.nn.functional.unpooling import *  # noqa: F403
+from nptorch.nn.functional.vision import *  # noqa: F403

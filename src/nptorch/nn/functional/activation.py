@@ -14,10 +14,10 @@ from nptorch.ops import activation as ops
 from nptorch.ops import pointwise
 from nptorch.ops.activation import prelu
 from nptorch.ops.compare import clamp
+from nptorch.ops.parts import chunk
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import Op
-from nptorch.ops.shape import chunk
 from nptorch.ops.signatures import axis, function, shown_as
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
@@ -100,6 +100,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """x limited to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val, got {min_val} and {max_val}")
+    if input._array.dtype.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
     return _apply(ops.hardtanh, input, inplace, low=min_val, high=max_val)
 
 

@@ -13,7 +13,7 @@ from nptorch.ops.create import eye
 from nptorch.ops.join import stack
 from nptorch.ops.linalg import einsum
 from nptorch.ops.linear import linear as linear_op
-from nptorch.ops.shape import reshape, squeeze_op, unsqueeze_op
+from nptorch.ops.shape import permute_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import function, shown_as
 from nptorch.tensor import Tensor
 
@@ -184,6 +184,13 @@ def conv1d(
     return squeeze_op(y, dims=(0,)) if single else y
 
 
+@function(method=False)
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """conv1d() of (T, N, C) with a weight (k, C, O) -> (oT, N, O)."""
+    x, w = permute_op(input, dims=(1, 2, 0)), permute_op(weight, dims=(2, 1, 0))
+    return permute_op(conv1d(x, w, bias, padding=pad), dims=(2, 0, 1))
+
+
 def check_transposed(
     name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, extra: Any, s: Any, d: Any
 ) -> None:
@@ -324,5 +331,6 @@ def fold(
 
 
 __all__ = [
-    "bilinear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "fold", "linear", "unfold",
+    "bilinear", "conv1d", "conv2d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "fold",
+    "linear", "unfold",
 ]  # fmt: skip

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors
+from nptorch.ops.create import triu_indices
 from nptorch.ops.reduce import sum_op, vector_norm
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_tensors
-from nptorch.ops.signatures import axis, function
+from nptorch.ops.signatures import axes, function
 from nptorch.tensor import Tensor, from_array
 
 
@@ -45,6 +46,34 @@ def _without_padding(rows: Tensor, index: Tensor, padding: int | None) -> Tensor
     )
 
 
+def check_index(name: str, index: Tensor, rows: int, error: type[Exception] = IndexError) -> None:
+    """Raises: RuntimeError unless the index holds integers, `error` for one that names none of the rows."""
+    numbers = index._array
+    if numbers.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"{name}(): Expected tensor for argument #1 'indices' to have integers, but got {index.dtype!r}"
+        )
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= rows):
+        wrong = numbers[(numbers < 0) | (numbers >= rows)].flat[0]
+        raise error(f"{name}(): index out of range in self: {wrong} is not within [0, {rows})")
+
+
+def limit_rows(weight: Tensor, index: Any, max_norm: float | None, norm_type: float) -> None:
+    """Shorten, in place, the named rows that are longer than max_norm."""
+    if max_norm is not None:
+        used = np.unique(index)
+        lengths = np.linalg.norm(weight._array[used], norm_type, axis=1, keepdims=True)
+        weight._array[used] *= np.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1).astype(weight._array.dtype)
+        weight._version[0] += 1
+
+
+def _by_frequency(rows: Tensor, index: Any) -> Tensor:
+    """The same rows; the gradient of each is divided by how often the index names it."""
+    share = 1 / np.bincount(index.reshape(-1))[index]
+    fixed = rows.detach()
+    return fixed + (rows - fixed) * from_array(share.astype(rows._array.dtype)[..., None])
+
+
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -55,31 +84,18 @@ def embedding(
     sparse: bool = False,
 ) -> Tensor:
     """The rows of `weight` (n, d) that the integers of `input` name: (...) -> (..., d); row padding_idx gets no
-    gradient.
+    gradient. `sparse` changes nothing: every gradient here is dense.
 
     Raises: IndexError for a number that has no row.
     """
     check_tensors("embedding", input=input, weight=weight)
-    index, rows = input._array, weight._array.shape[0]
-    if index.dtype.kind not in "iu":
-        raise RuntimeError(f"Expected tensor for argument #1 'indices' to have integers, but got {input.dtype!r}")
-    if index.size and (index.min() < 0 or index.max() >= rows):
-        raise IndexError(
-            f"index out of range in self: {index[(index < 0) | (index >= rows)].flat[0]} is not within [0, {rows})"
-        )
-    if scale_grad_by_freq or sparse:
-        raise NotImplementedError(
-            "embedding(scale_grad_by_freq=True) and sparse gradients are not supported; leave both False"
-        )
-    if max_norm is not None:
-        used = np.unique(index)
-        lengths = np.linalg.norm(weight._array[used], norm_type, axis=1, keepdims=True)
-        weight._array[used] *= np.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1).astype(weight._array.dtype)
-        weight._version[0] += 1
+    rows = weight._array.shape[0]
+    check_index("embedding", input, rows)
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise IndexError(f"Padding_idx must be within num_embeddings: got {padding_idx} for {rows} rows")
-    padding = None if padding_idx is None else padding_idx % rows
-    return embedding_op(weight, input, padding=padding)
+    limit_rows(weight, input._array, max_norm, norm_type)
+    out = embedding_op(weight, input, padding=None if padding_idx is None else padding_idx % rows)
+    return _by_frequency(out, input._array) if scale_grad_by_freq and input._array.size else out
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
@@ -115,7 +131,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 over the product of their lengths (at least eps each) along `dim`."""
     x1, x2 = broadcast_tensors(x1, x2)
-    d = (axis("cosine_similarity", dim, x1._array.ndim),)
+    d = axes("cosine_similarity", dim, x1._array.ndim)
     a, b = (x / vector_norm(x, 2.0, d, True).clamp(min=eps) for x in (x1, x2))
     return sum_op(a * b, axis=d, keepdims=False)
 
@@ -127,4 +143,18 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_fo
     return vector_norm(difference, p, (difference._array.ndim - 1,), False)
 
 
-__all__ = ["cosine_similarity", "embedding", "one_hot", "pairwise_distance"]
+@function(method=False)
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norms between all pairs of rows: (n, d) -> (n (n - 1) / 2), row 0 with 1, 2, ..., then row 1 with 2, ...
+
+    Raises: RuntimeError unless the input has 2 dimensions and p is not negative.
+    """
+    if input._array.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input._array.ndim}D")
+    if p < 0:
+        raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
+    pairs = triu_indices(input._array.shape[0], input._array.shape[0], 1)
+    return vector_norm(input[pairs[0]] - input[pairs[1]], p, (1,), False)
+
+
+__all__ = ["cosine_similarity", "embedding", "one_hot", "pairwise_distance", "pdist"]

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 from nptorch.nn.functional.activation import logsigmoid, softplus
-from nptorch.nn.functional.embedding import cosine_similarity, pairwise_distance
+from nptorch.nn.functional.embedding import pairwise_distance
 from nptorch.nn.functional.loss import legacy_reduction, reduce_loss
 from nptorch.ops.compare import clamp
 from nptorch.ops.loss import check_targets
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.reduce import take_along
-from nptorch.ops.shape import reshape, unsqueeze_op
+from nptorch.ops.shape import reshape
 from nptorch.tensor import Tensor, from_array
 
 
@@ -77,7 +77,9 @@ def cosine_embedding_loss(
             f"cosine_embedding_loss(): {target._array.ndim}D target tensor expects {target._array.ndim + 1}D input "
             f"tensors, but found inputs with sizes {list(input1._array.shape)} and {list(input2._array.shape)}"
         )
-    cos = cosine_similarity(input1, input2, -1)
+    tiny = 1e-12  # PyTorch's floor here is another than cosine_similarity()'s
+    energies = ((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny)
+    cos = (input1 * input2).sum(-1) / energies.sqrt()
     zero = zeros_of(cos)
     loss = where(target == 1, 1 - cos, zero) + where(target == -1, clamp(cos - margin, min=0), zero)
     return reduce_loss(loss, legacy_reduction(reduction, size_average, reduce))
@@ -127,6 +129,11 @@ def triplet_margin_loss(
     )
 
 
+def _rows(x: Tensor) -> Tensor:
+    """One row (C), or the one score (), as (1, C)."""
+    return x if x._array.ndim > 1 else reshape(x, 1, x._array.size)
+
+
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -140,7 +147,7 @@ def multi_margin_loss(
     """The mean over wrong classes of max(0, margin - x[y] + x[i]) ** p."""
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss(): only p == 1 and p == 2 supported, got {p}")
-    x = unsqueeze_op(input, dim=0) if input._array.ndim == 1 else input
+    x = _rows(input)
     labels = reshape(target, -1, 1)
     if labels._array.shape[0] != x._array.shape[0]:
         raise RuntimeError(
@@ -160,7 +167,7 @@ def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
     """The mean hinge of every wrong class against every right one; a row's labels end at the first -1."""
-    x, labels = (unsqueeze_op(t, dim=0) if t._array.ndim == 1 else t for t in (input, target))
+    x, labels = _rows(input), _rows(target)
     if labels._array.shape != x._array.shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target._array.shape)} for input of size: {list(input._array.shape)}"

@@ -16,7 +16,7 @@ from nptorch.ops.norm import layer_norm as layer_norm_op
 from nptorch.ops.pointwise import mul, rsqrt
 from nptorch.ops.reduce import mean_op, vector_norm
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import axis, function, shown_as
+from nptorch.ops.signatures import axes, function, shown_as
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
 
@@ -39,6 +39,8 @@ def batch_norm(
     """
     check_tensors("batch_norm", input=input)
     shape = input._array.shape
+    if not input._array.size:  # nothing to centre, nothing to remember
+        return _affine(input, weight, bias)
     if len(shape) < 2:
         raise RuntimeError(f"batch_norm(): expected an input (N, C, ...) with 2 or more dimensions, got {list(shape)}")
     for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
@@ -48,11 +50,9 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
         return _with_running(input, running_mean, running_var, weight, bias, eps)
-    count = input._array.size // max(shape[1], 1)
+    count = input._array.size // shape[1]
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape!r}")
-    if count == 0:  # no statistics: nothing to centre, nothing to remember
-        return _affine(input, weight, bias)
     out, mean, rstd = batch_norm_op(input, weight, bias, eps=eps)
     if running_mean is not None and running_var is not None:
         _move(running_mean, mean._array, momentum)
@@ -108,7 +108,7 @@ def instance_norm(
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    wide = (1, -1) + (1,) * (x._array.ndim - 2)
+    wide = (-1,) + (1,) * (x._array.ndim - 2)
     x = x if weight is None else x * reshape(weight, wide)
     return x if bias is None else x + reshape(bias, wide)
 
@@ -171,7 +171,7 @@ def group_norm(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input._array.shape)} and num_groups={num_groups}"
         )
-    grouped = reshape(input, n, num_groups, -1)
+    grouped = reshape(input, n, num_groups, c // num_groups * math.prod(rest))
     out = reshape(layer_norm(grouped, grouped._array.shape[2:], None, None, eps), n, c, *rest)
     return _affine(out, weight, bias)
 
@@ -180,6 +180,8 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     """Each channel over a power of its neighbours' energy (Krizhevsky et al., 2012)."""
     if input._array.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {input._array.ndim} dimensions)")
+    if not input._array.size:
+        return input
     n, c, *rest = input._array.shape
     energy = reshape(input * input, n, 1, c, -1)
     around = avg_pool2d(pad(energy, (0, 0, size // 2, (size - 1) // 2)), (size, 1), 1)
@@ -188,8 +190,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along `dim`, which counts at least eps."""
-    d = (dim,) if isinstance(dim, int) else tuple(dim)
-    length = vector_norm(input, p, tuple(axis("normalize", a, input._array.ndim) for a in d), True)
+    length = vector_norm(input, p, axes("normalize", dim, input._array.ndim), True)
     return input / length.clamp(min=eps)
 
 
@@ -262,9 +263,8 @@ def _alpha_drop(input: Tensor, p: float, training: bool, shape: tuple[int, ...])
         return input * 0
     alpha = 1.7580993408473766
     a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
-    kept = _mask(shape, p, input._array)
-    shift = (kept - 1) * (alpha * a) + alpha * a * p
-    return input * from_array((kept * a).astype(kept.dtype)) + from_array(shift.astype(kept.dtype))
+    kept = from_array(_mask(shape, p, input._array))
+    return input * (kept * a) + ((kept - 1) * (alpha * a) + alpha * a * p)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

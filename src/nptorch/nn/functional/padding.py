@@ -33,29 +33,19 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise RuntimeError(
             f"Padding length must be divisible by 2 and at most twice the number of dimensions ({n}), got {sides}"
         )
-    if mode == "constant":
-        widths = [(0, 0)] * n
-        for i in range(len(sides) // 2):
-            widths[n - 1 - i] = (sides[2 * i], sides[2 * i + 1])
-        for d, (a, b) in enumerate(widths):
-            if a < 0 or b < 0:
-                length = input._array.shape[d] + min(a, 0) + min(b, 0)
-                if length < 0:
-                    raise RuntimeError(
-                        f"The input size {input._array.shape[d]}, plus negative padding {a} and {b}, resulted in a "
-                        "negative output size"
-                    )
-                input = narrow(input, d, max(-a, 0), length)
-                widths[d] = (max(a, 0), max(b, 0))
-        return (
-            pad_op(input, widths=tuple(widths), value=0 if value is None else value) if any(map(any, widths)) else input
-        )
-    if mode not in _EDGES:
+    if mode not in ("constant", *_EDGES):
         raise NotImplementedError(
             f"Unrecognised padding mode {mode!r}; expected constant, reflect, replicate or circular"
         )
+    if mode in ("constant", "circular"):  # the others mirror and repeat what is cropped afterwards
+        input, sides = _crop(input, sides), [max(p, 0) for p in sides]
+    if mode == "constant":
+        widths = (
+            tuple((0, 0) for _ in range(n - len(sides) // 2)) + tuple(zip(sides[::2], sides[1::2], strict=True))[::-1]
+        )
+        return pad_op(input, widths=widths, value=0 if value is None else value) if any(sides) else input
     for i in range(len(sides) // 2):
-        d, (left, right) = n - 1 - i, (sides[2 * i], sides[2 * i + 1])
+        d, (left, right) = n - 1 - i, (max(sides[2 * i], 0), max(sides[2 * i + 1], 0))
         limit = input._array.shape[d] - (mode == "reflect")
         if mode != "replicate" and max(left, right) > limit:
             raise RuntimeError(
@@ -64,7 +54,22 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
             )
         before, after = _EDGES[mode](input, d, left, right)
         input = cat([*before, input, *after], d)
-    return input
+    return _crop(input, sides)
+
+
+def _crop(x: Tensor, sides: list[int]) -> Tensor:
+    """Without what the negative widths take away."""
+    for i in range(len(sides) // 2):
+        d, (left, right) = x._array.ndim - 1 - i, sides[2 * i : 2 * i + 2]
+        length = x._array.shape[d] + min(left, 0) + min(right, 0)
+        if length < 0:
+            raise RuntimeError(
+                f"The input size {x._array.shape[d]}, plus negative padding {left} and {right}, resulted in a negative "
+                "output size"
+            )
+        if left < 0 or right < 0:
+            x = narrow(x, d, max(-left, 0), length)
+    return x
 
 
 def _reflect(x: Tensor, d: int, left: int, right: int) -> Any:

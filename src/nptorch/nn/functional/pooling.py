@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -240,7 +241,14 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     return _as_image(adaptive_max_pool2d, input, (1, m), return_indices)
 
 
+max_pool1d_with_indices = partial(max_pool1d, return_indices=True)
+max_pool2d_with_indices = partial(max_pool2d, return_indices=True)
+adaptive_max_pool1d_with_indices = partial(adaptive_max_pool1d, return_indices=True)
+adaptive_max_pool2d_with_indices = partial(adaptive_max_pool2d, return_indices=True)
+
 __all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "avg_pool1d", "avg_pool2d", "lp_pool1d", "lp_pool2d", "max_pool1d", "max_pool2d",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool2d_with_indices", "avg_pool1d",
+    "avg_pool2d", "lp_pool1d", "lp_pool2d", "max_pool1d", "max_pool1d_with_indices", "max_pool2d",
+    "max_pool2d_with_indices",
 ]  # fmt: skip

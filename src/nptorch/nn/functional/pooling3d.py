@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from nptorch.nn.functional.pooling import (
     steps,
     target_sizes,
 )
+from nptorch.ops.pool import divisors
 from nptorch.ops.shape import reshape, squeeze_op
 from nptorch.tensor import Tensor, from_array
 
@@ -94,12 +96,12 @@ def avg_pool3d(
     """The mean of each window, (N, C, D, H, W) -> (N, C, oD, oH, oW)."""
     x, single = batched("avg_pool3d", input, 3)
     k, s, p = _triples("avg_pool3d", kernel_size, steps(stride, kernel_size), padding)
-    by = None if divisor_override is None else 1
-    planes = avg_pool2d(_planes(x), k[1:], s[1:], p[1:], ceil_mode, count_include_pad, by)
-    columns = avg_pool2d(
-        _columns(planes, x), (k[0], 1), (s[0], 1), (p[0], 0), ceil_mode, count_include_pad, divisor_override
-    )
-    return _volume(columns, planes, single)
+    planes = avg_pool2d(_planes(x), k[1:], s[1:], p[1:], ceil_mode, divisor_override=1)
+    columns = avg_pool2d(_columns(planes, x), (k[0], 1), (s[0], 1), (p[0], 0), ceil_mode, divisor_override=1)
+    total = _volume(columns, planes, single)
+    out = total._array.shape[-3:]
+    by = divisor_override or from_array(divisors(np, x._array.shape[2:], out, k, s, p, count_include_pad))
+    return total.div(by, rounding_mode=None if total.is_floating_point() else "trunc")
 
 
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
@@ -107,4 +109,10 @@ def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
     return power_norm(avg_pool3d, input, norm_type, ntuple(kernel_size, 3, "kernel_size"), stride, ceil_mode)
 
 
-__all__ = ["adaptive_max_pool3d", "avg_pool3d", "lp_pool3d", "max_pool3d"]
+max_pool3d_with_indices = partial(max_pool3d, return_indices=True)
+adaptive_max_pool3d_with_indices = partial(adaptive_max_pool3d, return_indices=True)
+
+__all__ = [
+    "adaptive_max_pool3d", "adaptive_max_pool3d_with_indices", "avg_pool3d", "lp_pool3d", "max_pool3d",
+    "max_pool3d_with_indices",
+]  # fmt: skip

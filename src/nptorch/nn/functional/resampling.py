@@ -25,7 +25,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
             f"but {c} is not divisible by {r * r}"
         )
-    x = reshape(input, -1, c // (r * r), r, r, h, w)
+    x = reshape(input, math.prod(lead), c // (r * r), r, r, h, w)
     return reshape(permute_op(x, dims=(0, 1, 4, 2, 5, 3)), *lead, c // (r * r), h * r, w * r)
 
 
@@ -37,7 +37,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         raise RuntimeError(
             f"pixel_unshuffle expects height and width to be divisible by downscale_factor {r}, got {h} and {w}"
         )
-    x = reshape(input, -1, c, h // r, r, w // r, r)
+    x = reshape(input, math.prod(lead), c, h // r, r, w // r, r)
     return reshape(permute_op(x, dims=(0, 1, 3, 5, 2, 4)), *lead, c * r * r, h // r, w // r)
 
 
@@ -48,6 +48,9 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise RuntimeError(f"channel_shuffle(): the number of channels ({c}) must be divisible by groups ({groups})")
     x = reshape(input, n, groups, c // groups, *rest)
     return reshape(permute_op(x, dims=(0, 2, 1, *range(3, len(rest) + 3))), n, c, *rest)
+
+
+native_channel_shuffle = channel_shuffle
 
 
 # What each mode does along a dimension, and how many dimensions its input has (None: any).
@@ -69,6 +72,14 @@ def _ratio(n: int, m: int, align_corners: bool, scale: float | None) -> float:
     return 1 / scale if scale else n / m
 
 
+def cubic_weights(t: Any) -> list[tuple[int, Any]]:
+    """Keys' cubic convolution with a = -0.75: the weights of the pixels around a place t in [0, 1) behind pixel 0."""
+    a = -0.75
+    near = lambda u: ((a + 2) * u - (a + 3)) * u * u + 1
+    far = lambda u: ((a * u - 5 * a) * u + 8 * a) * u - 4 * a
+    return [(-1, far(t + 1)), (0, near(t)), (1, near(1 - t)), (2, far(2 - t))]
+
+
 def _weights(n: int, m: int, kind: str, align_corners: bool, scale: float | None, dtype: Any) -> Any:
     """The weights of m new points on n old ones, as a matrix (n, m)."""
     k, ratio = np.arange(m), _ratio(n, m, align_corners, scale)
@@ -80,11 +91,8 @@ def _weights(n: int, m: int, kind: str, align_corners: bool, scale: float | None
     t = at - low
     if kind == "linear":
         taps = [(0, 1 - t), (1, t)]
-    else:  # Keys' cubic convolution with a = -0.75
-        a = -0.75
-        near = lambda u: ((a + 2) * u - (a + 3)) * u * u + 1
-        far = lambda u: ((a * u - 5 * a) * u + 8 * a) * u - 4 * a
-        taps = [(-1, far(t + 1)), (0, near(t)), (1, near(1 - t)), (2, far(2 - t))]
+    else:
+        taps = cubic_weights(t)
     for shift, weight in taps:
         np.add.at(out, (np.clip(low + shift, 0, n - 1), k), weight)
     return out
@@ -170,6 +178,6 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 
 
 __all__ = [
-    "channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample", "upsample_bilinear",
+    "channel_shuffle", "interpolate", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "upsample", "upsample_bilinear",
     "upsample_nearest",
 ]  # fmt: skip

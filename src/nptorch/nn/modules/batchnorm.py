@@ -11,7 +11,8 @@ from nptorch import dtypes
 from nptorch.nn import functional as F
 from nptorch.nn import init
 from nptorch.nn.module import Module
-from nptorch.nn.parameter import Parameter
+from nptorch.nn.modules.lazy import LazyModuleMixin
+from nptorch.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from nptorch.ops import create
 from nptorch.tensor import Tensor
 
@@ -137,3 +138,114 @@ class BatchNorm3d(_BatchNorm):
     """
 
     _input_dims = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Normalizes each channel of (N, C, *) over the batches of all processes, of which there is one: as BatchNorm.
+
+    Raises: ValueError for fewer than 2 dimensions.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module with a SyncBatchNorm, of the same parameters and statistics, in place of every BatchNorm."""
+        made: Module = module
+        if isinstance(module, _BatchNorm):
+            made = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            for registry in ("_parameters", "_buffers"):
+                getattr(made, registry).update(getattr(module, registry))
+            made.training = module.training
+        for name, child in module.named_children():
+            made.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return made
+
+
+class _LazyNormBase(LazyModuleMixin, _NormBase):
+    """What the lazy layers add to theirs: num_features are the channels of the first input."""
+
+    weight: UninitializedParameter | None
+    bias: UninitializedParameter | None
+    running_mean: UninitializedBuffer | None
+    running_var: UninitializedBuffer | None
+
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(0, eps, momentum, False, False)
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        if affine:
+            self._leave_open(device, dtype, "weight", *["bias"] * bias)
+        if track_running_stats:
+            self._leave_open(device, dtype, "running_mean", "running_var", buffers=True)
+            self.num_batches_tracked = create.tensor(0, dtype=dtypes.int64, device=device)
+
+    def reset_parameters(self) -> None:
+        """As the layer's, once num_features is known."""
+        if self.num_features:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Take num_features from the input."""
+        loaded = not self.has_uninitialized_params()
+        self.num_features = input.shape[1]
+        if loaded:
+            return
+        for open_ in (self.weight, self.bias, self.running_mean, self.running_var):
+            if open_ is not None:
+                open_.materialize((self.num_features,))
+        self.reset_parameters()
+
+
+class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
+    """A BatchNorm1d whose num_features are the channels of the first input."""
+
+    cls_to_become = BatchNorm1d
+
+
+class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
+    """A BatchNorm2d whose num_features are the channels of the first input."""
+
+    cls_to_become = BatchNorm2d
+
+
+class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
+    """A BatchNorm3d whose num_features are the channels of the first input."""
+
+    cls_to_become = BatchNorm3d

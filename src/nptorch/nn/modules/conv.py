@@ -11,8 +11,9 @@ from typing import Any
 from nptorch.nn import functional as F
 from nptorch.nn import init
 from nptorch.nn.module import Module
+from nptorch.nn.modules.lazy import LazyModuleMixin
 from nptorch.nn.modules.utils import ntuple
-from nptorch.nn.parameter import Parameter
+from nptorch.nn.parameter import Parameter, UninitializedParameter
 from nptorch.ops import create
 from nptorch.tensor import Tensor
 
@@ -53,9 +54,7 @@ class _ConvNd(Module):
         self.padding_mode = padding_mode
         self._check()
         self._reversed_padding_repeated_twice = self._padding_for_pad()
-        first, second = (in_channels, out_channels) if self._transposed else (out_channels, in_channels)
-        shape = (first, second // groups, *self.kernel_size)
-        self.weight = Parameter(create.empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(create.empty(self._weight_shape(), device=device, dtype=dtype))
         self.register_parameter(
             "bias", Parameter(create.empty(out_channels, device=device, dtype=dtype)) if bias else None
         )
@@ -78,6 +77,12 @@ class _ConvNd(Module):
             raise ValueError(
                 f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode={self.padding_mode!r}"
             )
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        first, second = self.out_channels, self.in_channels
+        if self._transposed:
+            first, second = second, first
+        return (first, second // self.groups, *self.kernel_size)
 
     def _padding_for_pad(self) -> tuple[int, ...] | list[int]:
         """The padding as F.pad() takes it: (left, right) of the last dimension first."""
@@ -271,3 +276,107 @@ class ConvTranspose3d(_ConvTranspose):
 
     def _convolve(self, *args: Any) -> Tensor:
         return F.conv_transpose3d(*args)
+
+
+class _LazyConvNd(LazyModuleMixin, _ConvNd):
+    """What the lazy layers add to theirs: in_channels are the channels of the first input."""
+
+    weight: UninitializedParameter
+    bias: UninitializedParameter | None
+
+    def reset_parameters(self) -> None:
+        """As the layer's, once in_channels is known."""
+        if self.in_channels:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Take in_channels from the input."""
+        if input.ndim not in (self._dims + 1, self._dims + 2):
+            raise RuntimeError(
+                f"Expected {self._dims + 1}D (unbatched) or {self._dims + 2}D (batched) input to {type(self).__name__}, but "
+                f"got input of size: {input.shape!r}"
+            )
+        loaded = not self.has_uninitialized_params()
+        self.in_channels = input.shape[-self._dims - 1]
+        if loaded:
+            return
+        self._check()
+        self.weight.materialize(self._weight_shape())
+        if self.bias is not None:
+            self.bias.materialize((self.out_channels,))
+        self.reset_parameters()
+
+
+class _LazyConv(_LazyConvNd, _Conv):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(0, out_channels, kernel_size, stride, padding, dilation, groups, False, padding_mode)
+        self._leave_open(device, dtype, "weight", *["bias"] * bias)
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """A Conv1d whose in_channels are those of the first input."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """A Conv2d whose in_channels are those of the first input."""
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConv, Conv3d):
+    """A Conv3d whose in_channels are those of the first input."""
+
+    cls_to_become = Conv3d
+
+
+class _LazyConvTranspose(_LazyConvNd, _ConvTranspose):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            0, out_channels, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode
+        )
+        self._leave_open(device, dtype, "weight", *["bias"] * bias)
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """A ConvTranspose1d whose in_channels are those of the first input."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """A ConvTranspose2d whose in_channels are those of the first input."""
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
+    """A ConvTranspose3d whose in_channels are those of the first input."""
+
+    cls_to_become = ConvTranspose3d

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from nptorch.nn import functional as F
-from nptorch.nn.modules.batchnorm import _NormBase
+from nptorch.nn.modules.batchnorm import _LazyNormBase, _NormBase
 from nptorch.tensor import Tensor
 
 
@@ -73,3 +73,21 @@ class InstanceNorm3d(_InstanceNorm):
     """
 
     _input_dims = (4, 5)
+
+
+class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
+    """An InstanceNorm1d whose num_features are the channels of the first input."""
+
+    cls_to_become = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
+    """An InstanceNorm2d whose num_features are the channels of the first input."""
+
+    cls_to_become = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
+    """An InstanceNorm3d whose num_features are the channels of the first input."""
+
+    cls_to_become = InstanceNorm3d

@@ -11,7 +11,8 @@ from typing import Any
 from nptorch.nn import functional as F
 from nptorch.nn import init
 from nptorch.nn.module import Module
-from nptorch.nn.parameter import Parameter
+from nptorch.nn.modules.lazy import LazyModuleMixin
+from nptorch.nn.parameter import Parameter, UninitializedParameter
 from nptorch.ops import create
 from nptorch.tensor import Tensor
 
@@ -109,3 +110,32 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """A Linear whose in_features are those of the first input."""
+
+    cls_to_become = Linear
+    weight: UninitializedParameter
+    bias: UninitializedParameter | None
+
+    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(0, 0, False)
+        self.out_features = out_features
+        self._leave_open(device, dtype, "weight", *["bias"] * bias)
+
+    def reset_parameters(self) -> None:
+        """As Linear's, once in_features is known."""
+        if self.in_features:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Take in_features from the input."""
+        loaded = not self.has_uninitialized_params()
+        self.in_features = input.shape[-1]
+        if loaded:
+            return
+        self.weight.materialize((self.out_features, self.in_features))
+        if self.bias is not None:
+            self.bias.materialize((self.out_features,))
+        self.reset_parameters()

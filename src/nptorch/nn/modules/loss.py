@@ -137,6 +137,20 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
+class CTCLoss(_Loss):
+    """-log of the likelihood of label sequences, wherever in time they are: see nn.functional.ctc_loss()."""
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any) -> Tensor:
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )
+
+
 class BCELoss(_WeightedLoss):
     """-(y log p + (1 - y) log(1 - p)) of probabilities p."""
 

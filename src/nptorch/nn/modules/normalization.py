@@ -140,3 +140,32 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """LocalResponseNorm of (N, C, H, W) in the older form, with PyTorch's numbers: a window reaches (size - 1) // 2
+    channels to either side, and what has seen the first channel keeps it.
+
+    Raises: ValueError for other dimensions.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead.")
+        channels, reach = input.shape[1], (self.size - 1) // 2
+        energy = input * input
+        wide = F.pad(energy, (0, 0, 0, 0, reach, reach))
+        around = sum(wide[:, i : i + channels] for i in range(2 * reach + 1))
+        # PyTorch's running sum never drops the first channel. (Its gradient is no derivative of that; this one is.)
+        behind = (create.arange(channels) > reach).reshape(-1, 1, 1)
+        return input * ((around + energy[:, :1] * behind) * (self.alpha / self.size) + self.k).pow(-self.beta)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -221,6 +221,61 @@ class LPPool3d(_LPPool):
         return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
+class _FractionalMaxPool(Module):
+    """output_size: how many windows; output_ratio: how many for each element, between 0 and 1.
+
+    Raises: ValueError unless exactly one of them is given, or for a kernel_size or a ratio that is impossible.
+    """
+
+    _dims: int
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        n = self._dims
+        self.kernel_size = ntuple("kernel_size", kernel_size, n)
+        if min(self.kernel_size) <= 0:
+            raise ValueError(f"kernel_size must be greater than 0, but got {kernel_size}")
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else ntuple("output_size", output_size, n)
+        self.output_ratio = None if output_ratio is None else ntuple("output_ratio", output_ratio, n)
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(
+                f"{type(self).__name__} requires specifying either an output size, or a pooling ratio, and only one of "
+                f"them; got output_size={output_size} and output_ratio={output_ratio}"
+            )
+        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def _options(self) -> tuple[Any, ...]:
+        return self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """The largest value of each of some windows at random places of (N, C, H, W) or (C, H, W) (Graham 2014)."""
+
+    _dims = 2
+
+    def forward(self, input: Tensor) -> Any:
+        return F.fractional_max_pool2d(input, *self._options())
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """The largest value of each of some windows at random places of (N, C, D, H, W) or (C, D, H, W) (Graham 2014)."""
+
+    _dims = 3
+
+    def forward(self, input: Tensor) -> Any:
+        return F.fractional_max_pool3d(input, *self._options())
+
+
 class _MaxUnpool(Module):
     _dims: int
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from nptorch import nn
 from nptorch.tensor import Tensor
 
+__all__ = ["DigitNet"]
+
 
 def _block(channels_in: int, channels: int) -> list[nn.Module]:
     return [nn.Conv2d(channels_in, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]

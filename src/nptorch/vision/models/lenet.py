@@ -10,6 +10,8 @@ from nptorch import nn
 from nptorch.nn import functional as F
 from nptorch.tensor import Tensor
 
+__all__ = ["LeNet", "LeNet5", "LeNetBN"]
+
 
 class LeNet5(nn.Module):
     """LeNet-5 with three fully connected layers and no activation between them."""

@@ -6,6 +6,8 @@ from nptorch import nn
 from nptorch.nn import functional as F
 from nptorch.tensor import Tensor
 
+__all__ = ["MLP", "MLP3", "CifarMLP"]
+
 
 class MLP(nn.Module):
     """Three linear layers, ReLU between them."""

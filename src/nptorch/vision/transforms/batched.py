@@ -34,15 +34,16 @@ def batch_plan(transform: Any, pixels: Any) -> BatchPlan | None:
     channels = pixels.shape[3] if pixels.ndim == 4 else 1
     stage, plan = "image", BatchPlan()
     for step in _flatten(transform):
-        # Exact types: a subclass may do anything.
-        match stage, type(step):
+        match stage, _kind(step):
             case "image", cls if cls is ToTensor:
                 stage = "float"
             case "image", cls if cls is PILToTensor:
                 stage = "uint8"
             case "image", cls if cls is Grayscale and step.num_output_channels == channels == 1:
                 pass
-            case (("uint8" | "float"), cls) if cls is ConvertImageDtype and step.dtype is dtypes.float32:
+            case (("uint8" | "float"), cls) if (
+                cls is ConvertImageDtype and step.dtype is dtypes.float32 and getattr(step, "scale", True)
+            ):
                 stage = "float"
             case "float", cls if cls is Normalize and plan.mean is None:
                 mean, std = _numbers(step.mean), _numbers(step.std)
@@ -57,11 +58,16 @@ def batch_plan(transform: Any, pixels: Any) -> BatchPlan | None:
 
 
 def _flatten(transform: Any) -> Iterator[Any]:
-    if type(transform) is Compose:
+    if _kind(transform) is Compose:
         for step in transform.transforms:
             yield from _flatten(step)
     else:
         yield transform
+
+
+def _kind(transform: Any) -> type:
+    """The exact type, for a subclass may do anything; transforms.v2 names the one that its own mean."""
+    return vars(type(transform)).get("first_version", type(transform))
 
 
 def _numbers(values: Any) -> Any:

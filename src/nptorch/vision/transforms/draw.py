@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from nptorch import dtypes
+from nptorch.mt19937 import Array
 from nptorch.random import engine
+from nptorch.rejection import standard_gamma
 
 
 def uniform(low: float = 0.0, high: float = 1.0) -> float:
@@ -19,3 +25,9 @@ def integer(low: int, high: int) -> int:
 def happens(p: float) -> bool:
     """True with probability p: what `torch.rand(1) < p` gives."""
     return uniform() < p
+
+
+def dirichlet(concentration: Sequence[float], rows: int) -> Array:
+    """Rows of weights that sum to 1: what `torch._sample_dirichlet` gives for as many times the concentration."""
+    numbers = standard_gamma(engine(None), np.tile(np.asarray(concentration, np.float64), (rows, 1)))
+    return (numbers / numbers.sum(-1, keepdims=True)).astype(np.float32)

@@ -41,12 +41,12 @@ _PIL_CODES = {
 
 
 def interpolation_mode(value: Any) -> InterpolationMode:
-    """The mode that an argument means: a mode, or Pillow's integer for it.
+    """The mode that an argument means: a mode, its name, or Pillow's integer for it.
 
-    Raises: TypeError for anything else.
+    Raises: ValueError for a name that is none; TypeError for anything else.
     """
-    if isinstance(value, InterpolationMode):
-        return value
+    if isinstance(value, InterpolationMode | str):
+        return InterpolationMode(value)
     found = next((mode for mode, code in _PIL_CODES.items() if isinstance(value, int) and code == value), None)
     if found is None:
         raise TypeError(

@@ -23,10 +23,10 @@ from nptorch.errors import CheckpointError
 from nptorch.serialization import legacy
 from nptorch.serialization.archive import write_archive
 from nptorch.serialization.pickler import Pickler
-from nptorch.serialization.storage import Storage
+from nptorch.storage import UntypedStorage
 from nptorch.tensor import Tensor, from_array
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 
 
 def through(value: Any, protocol: int = 2, **options: Any) -> Any:
@@ -365,7 +365,7 @@ def test_tensors_from_a_gpu_come_to_the_cpu(map_location: Any) -> None:
 def test_map_location_is_told_where_storages_were() -> None:
     seen: list[Any] = []
     serialization.load(cuda_file(), lambda storage, location: seen.append((type(storage), location, storage.nbytes())))
-    assert seen == [(Storage, "cuda:0", 12)]
+    assert seen == [(UntypedStorage, "cuda:0", 12)]
 
 
 @pytest.mark.parametrize("map_location", ["cuda", nptorch.device("cuda:0"), {"cuda:0": "cuda:1"}])
