@@ -65,7 +65,7 @@ def _matmul(xp: Any, x: Any, y: Any) -> Any:
 
 def _product_label(node: Any) -> str:
     """PyTorch has an operation for each rank of the product."""
-    return ("Dot", "Mv", "Mm", "Bmm", "UnsafeView")[min(len(node.outputs[0][0]), 4)] + "Backward0"
+    return ("Dot", "Mv", "Mm", "UnsafeView")[min(len(node.outputs[0][0]), 3)] + "Backward0"
 
 
 matmul = op("matmul", _matmul, _matmul_x, _matmul_y, promote=same("matmul"), label=_product_label)
@@ -95,6 +95,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 
 @function()
 @takes_out
+@shown_as("BmmBackward0")
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, of one length."""
     if input._array.ndim == mat2._array.ndim == 3 and input._array.shape[0] != mat2._array.shape[0]:
