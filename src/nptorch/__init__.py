@@ -86,6 +86,7 @@ _LATER = {
         "profiler",
         "special",
         "signal",
+        "sparse",
         "testing",
         "transforms",
         "types",

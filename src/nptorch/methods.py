@@ -38,6 +38,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     shape,
     solve,
     sort,
+    sparse,
     special,
     stft,
     strides,
