@@ -86,3 +86,88 @@ def test_profilers_run_the_code(tmp_path):
     with nptorch.autograd.profiler.profile(use_cuda=False) as old:
         nptorch.ones(1)
     assert len(old.events()) == 0 and record_function("f")(len)([1]) == 1
+
+
+def test_numpys_names_of_arguments():
+    x = nptorch.arange(6.0).view(2, 3)
+    assert x.sum(axis=1, keepdims=True).tolist() == [[3], [12]]
+    assert nptorch.cat([x, x], axis=1).shape == (2, 6) and x.max(axis=0).values.tolist() == [3, 4, 5]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'axes'"):
+        x.sum(axes=1)
+
+
+def test_numpys_functions_give_tensors():
+    x = nptorch.tensor([1.0, 4.0])
+    assert isinstance(np.sqrt(x), nptorch.Tensor) and np.sqrt(x).tolist() == [1, 2]
+    assert np.greater(x, 2).dtype is nptorch.uint8
+    assert isinstance(np.mean(x), nptorch.Tensor)
+
+
+@pytest.mark.parametrize("make", ["empty", "zeros", "ones", "rand", "randn"])
+def test_size_by_name(make):
+    f = getattr(nptorch, make)
+    assert f(size=(2, 3)).shape == f(2, 3).shape == f((2, 3)).shape == (2, 3)
+    assert f().shape == ()
+
+
+def test_zeros_and_ones_into_a_tensor():
+    x = nptorch.full((2,), 7.0)
+    assert nptorch.ones(2, out=x) is x and x.tolist() == [1, 1]
+
+
+def test_types_of_tensors():
+    x = nptorch.tensor([1.5])
+    assert x.type(nptorch.LongTensor).dtype is nptorch.int64 and x.type("torch.DoubleTensor").dtype is nptorch.float64
+    assert nptorch.can_cast(nptorch.int32, nptorch.float16) and not nptorch.can_cast(nptorch.float32, nptorch.int64)
+    assert nptorch.result_type(nptorch.tensor(1), 2.5) is nptorch.float32
+    with nptorch.device("cpu"):
+        assert nptorch.zeros(1).device.type == "cpu"
+    with pytest.raises(RuntimeError, match="'cuda' is not available"), nptorch.device("cuda"):
+        pass
+
+
+def test_a_range_is_an_index():
+    x = nptorch.arange(9).view(3, 3)
+    assert x[range(3), range(3)].tolist() == [0, 4, 8]
+    x[range(2)] = 0
+    assert x.sum() == 21
+    with pytest.raises(IndexError, match="invalid index of a 0-dim tensor"):
+        x.sum()[0]
+
+
+def test_data_parallel_without_gpus():
+    inner = nptorch.nn.Linear(2, 1)
+    model = nptorch.nn.DataParallel(inner)
+    assert list(model.state_dict()) == ["module.weight", "module.bias"]
+    x = nptorch.ones(3, 2)
+    assert model(x).equal(inner(x)) and model.module is inner
+    with pytest.raises(RuntimeError, match="one process"):
+        nptorch.nn.parallel.DistributedDataParallel(inner)
+
+
+def test_an_optimizer_that_wraps_another():
+    class Wrapper(nptorch.optim.Optimizer):
+        def __init__(self, inner):
+            self.inner, self.param_groups = inner, inner.param_groups
+
+        def step(self, closure=None):
+            return self.inner.step(closure)
+
+    p = nptorch.ones(1, requires_grad=True)
+    p.grad = nptorch.ones(1)
+    Wrapper(nptorch.optim.SGD([p], lr=0.5)).step()
+    assert p.item() == 0.5
+
+
+def test_retained_gradients_add_up():
+    x = nptorch.ones(1, requires_grad=True)
+    y = x * 2
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    y.sum().backward()
+    assert y.grad.item() == 2
+
+
+def test_old_variables():
+    with pytest.warns(UserWarning, match="volatile was removed"):
+        assert not nptorch.autograd.Variable(nptorch.ones(1), volatile=True).requires_grad

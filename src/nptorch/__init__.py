@@ -11,6 +11,7 @@ from nptorch.devices import device as device
 from nptorch.dtypes import ALIASES as _ALIASES
 from nptorch.dtypes import ALL as _ALL
 from nptorch.dtypes import bfloat16 as bfloat16
+from nptorch.dtypes import can_cast as can_cast
 from nptorch.dtypes import dtype as dtype
 from nptorch.dtypes import finfo as finfo
 from nptorch.dtypes import get_default_dtype as get_default_dtype
@@ -87,6 +88,7 @@ _LATER = {
         "profiler",
         "special",
         "signal",
+        "sparse",
         "testing",
         "transforms",
         "types",

@@ -45,6 +45,16 @@ class device:
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
+    def __enter__(self) -> device:
+        """Make new tensors here: they are anyway, or this raises.
+
+        Raises: RuntimeError if the device is not available here.
+        """
+        resolve(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
     def __reduce__(self) -> tuple[Any, ...]:
         return device, (str(self),)
 

@@ -170,6 +170,11 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     return of(np.promote_types(a.numpy, b.to_complex().numpy if b.is_floating_point else b.numpy))
 
 
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether values of one dtype may be put into another without losing their kind: floats are no integers."""
+    return from_.category <= to.category
+
+
 def scalar_dtype(value: bool | int | float | complex) -> dtype:
     """The type that a bare Python number has in a promotion."""
     if isinstance(value, bool):

@@ -6,7 +6,9 @@ from typing import Any, NoReturn
 
 from nptorch.nn.module import Module
 
-ScriptModule = Module
+
+class ScriptModule(Module):
+    """PyTorch's compiled module: no module is one here, since script() and trace() give the model itself."""
 
 
 def script(obj: Any, *args: Any, **options: Any) -> Any:

@@ -37,13 +37,14 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     shape,
     solve,
     sort,
+    sparse,
     special,
     stft,
     strides,
     windows,
 )
 from nptorch.ops.pointwise import cast_op
-from nptorch.ops.signatures import METHODS, axis, method
+from nptorch.ops.signatures import METHODS, axis, method, shown_as
 from nptorch.size import Size
 from nptorch.tensor import Tensor, from_array
 
@@ -130,6 +131,13 @@ def _index(self: Tensor) -> int:
     return int(self._array.item())
 
 
+@method("__array_wrap__")
+def _from_array(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """What a function of NumPy made of this tensor: a tensor, of bytes for bools."""
+    array = np.asarray(array)
+    return from_array(array.astype(np.uint8) if array.dtype == bool else array)
+
+
 @method("__array__")
 def _to_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
     if self.requires_grad:
@@ -205,9 +213,10 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "mod": pointwise.remainder, "pow": pointwise.pow, "and": compare.bitwise_and, "or": compare.bitwise_or,
     "xor": compare.bitwise_xor, "lshift": compare.bitwise_left_shift, "rshift": compare.bitwise_right_shift,
 }  # fmt: skip
+_REVERSED = {"sub": "RsubBackward1", "truediv": "MulBackward0", "pow": "PowBackward2"}  # where PyTorch's names differ
 for _name, _f in _BINARY.items():
     _operator(f"__{_name}__", _f)
-    _operator(f"__r{_name}__", _f, reverse=True)
+    _operator(f"__r{_name}__", shown_as(_REVERSED[_name])(_f) if _name in _REVERSED else _f, reverse=True)
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "eq": compare.eq,
     "ne": compare.ne,

@@ -171,3 +171,27 @@ def test_install_after_the_real_one_is_refused(tmp_path: Path) -> None:
 def test_an_installed_torch_is_not_touched(tmp_path: Path) -> None:
     script(tmp_path, "raise SystemExit('the real one was imported')\n", "torch/__init__.py")
     assert run(script(tmp_path, "import torch\nprint(torch.ones(1))\n"), cwd=tmp_path).stdout == "tensor([1.])\n"
+
+
+def test_classes_print_pytorchs_full_names(tmp_path: Path) -> None:
+    program = script(
+        tmp_path,
+        """
+import torch
+from torch.optim.lr_scheduler import StepLR
+for x in (torch.Tensor, torch.Size, torch.nn.Module, torch.nn.Linear, torch.nn.Parameter, torch.optim.Adam, StepLR,
+          torch.utils.data.DataLoader, torch.no_grad, torch.Generator):
+    print(x)
+""",
+    )
+    names = [line.split("'")[1] for line in run(program, cwd=tmp_path).stdout.splitlines()]
+    assert names == [
+        "torch.Tensor", "torch.Size", "torch.nn.modules.module.Module", "torch.nn.modules.linear.Linear",
+        "torch.nn.parameter.Parameter", "torch.optim.adam.Adam", "torch.optim.lr_scheduler.StepLR",
+        "torch.utils.data.dataloader.DataLoader", "torch.autograd.grad_mode.no_grad", "torch._C.Generator",
+    ]  # fmt: skip
+
+
+def test_modules_found_by_attribute_where_pytorch_has_them(tmp_path: Path) -> None:
+    program = script(tmp_path, "import torch\nprint(torch.nn.modules.module.register_module_forward_hook.__name__)")
+    assert run(program, cwd=tmp_path).stdout == "register_forward_hook\n"

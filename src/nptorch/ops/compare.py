@@ -9,6 +9,7 @@ import numpy as np
 from nptorch import dtypes
 from nptorch.ops.pointwise import _where, conj, log, zeros_of
 from nptorch.ops.promotion import common
+from nptorch.ops.promotion import result_type as _result_type
 from nptorch.ops.registry import op
 from nptorch.ops.signatures import binary, check_tensors, function, into_out, method, takes_out, unary
 from nptorch.tensor import Tensor, from_array
@@ -91,6 +92,7 @@ _clamp = op(
     lambda g, x, low, high: g * (x < low if high is None else (x < low) & (low <= high)),
     lambda g, x, low, high: g * (x > high if low is None else (x > high) | (low > high)),
     promote=common,
+    label="ClampBackward1",
 )
 
 
@@ -312,3 +314,9 @@ def is_nonzero(input: Tensor) -> bool:
     Raises: RuntimeError if there is not exactly one.
     """
     return bool(input)
+
+
+@function(method=False)
+def result_type(tensor1: Any, tensor2: Any) -> dtypes.dtype:
+    """The dtype of an operation on two tensors or numbers (https://pytorch.org/docs/stable/generated/torch.result_type.html)."""
+    return _result_type([x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)])

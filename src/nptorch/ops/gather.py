@@ -13,7 +13,7 @@ from nptorch.ops.reduce import put_along, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_shapes, expand, narrow, reshape, slice_op
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, method, not_a_tensor, takes_out
+from nptorch.ops.signatures import function, method, not_a_tensor, shown_as, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
@@ -188,6 +188,7 @@ def _line(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, tuple
 
 @function()
 @takes_out(apart=True)
+@shown_as("IndexSelectBackward0")
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `dim` that `index` names, in its order."""
     if input._array.ndim == 0:  # one line of one element, taken any number of times: still 0-dim for one index

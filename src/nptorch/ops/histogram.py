@@ -15,7 +15,10 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     """How often each non-negative integer occurs, or the sum of its weights."""
     if input._array.dtype.kind not in "iu" or input._array.ndim != 1 or (input._array < 0).any():
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    return from_array(np.bincount(input._array, None if weights is None else weights._array, minlength))
+    if weights is None:
+        return from_array(np.bincount(input._array, None, minlength))
+    total = np.bincount(input._array, weights._array, minlength)
+    return from_array(total.astype(weights._array.dtype) if weights._array.dtype == np.float32 else total)
 
 
 @function()

@@ -15,7 +15,7 @@ from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
 from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
-from nptorch.ops.signatures import function, method, not_a_tensor, takes_out
+from nptorch.ops.signatures import function, method, not_a_tensor, shown_as, takes_out
 from nptorch.tensor import Tensor, from_array
 
 index_op = op(
@@ -306,6 +306,7 @@ def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 @function()
+@shown_as("MaskedFillBackward0")
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with one value wherever `mask` (broadcast) holds."""
     if not isinstance(mask, Tensor) or mask._array.dtype.kind != "b":

@@ -18,7 +18,7 @@ from nptorch.ops.shape import (
     transpose,
     unsqueeze,
 )
-from nptorch.ops.signatures import axis, check_apart, function, into_out, method, not_a_tensor, takes_out
+from nptorch.ops.signatures import axis, check_apart, function, into_out, method, not_a_tensor, shown_as, takes_out
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor
 
@@ -217,6 +217,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 
 
 @function()
+@shown_as("RollBackward0")
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Elements shifted along dimensions (or the flattened tensor), those that fall off coming back in front."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -252,6 +253,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 @method()
+@shown_as("RepeatBackward0")
 def repeat(self: Tensor, *sizes: Any) -> Tensor:
     """Copies of the whole tensor along each dimension.
 
@@ -267,6 +269,7 @@ def repeat(self: Tensor, *sizes: Any) -> Tensor:
 
 
 @function()
+@shown_as("RepeatBackward0")
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """repeat() with missing counts taken as 1."""
     counts = parse_shape("tile", dims)

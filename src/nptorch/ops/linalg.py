@@ -12,7 +12,7 @@ from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_shapes, diagonal, expand, permute_op, reshape, transpose_op, unsqueeze_op
-from nptorch.ops.signatures import axis, function, into_out, takes_out
+from nptorch.ops.signatures import axis, function, into_out, shown_as, takes_out
 from nptorch.tensor import Tensor
 
 
@@ -63,7 +63,12 @@ def _matmul(xp: Any, x: Any, y: Any) -> Any:
         ) from None
 
 
-matmul = op("matmul", _matmul, _matmul_x, _matmul_y, promote=same("matmul"), label="MmBackward0")
+def _product_label(node: Any) -> str:
+    """PyTorch has an operation for each rank of the product."""
+    return ("Dot", "Mv", "Mm", "UnsafeView")[min(len(node.outputs[0][0]), 3)] + "Backward0"
+
+
+matmul = op("matmul", _matmul, _matmul_x, _matmul_y, promote=same("matmul"), label=_product_label)
 
 
 @function("matmul")
@@ -90,6 +95,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 
 @function()
 @takes_out
+@shown_as("BmmBackward0")
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices, of one length."""
     if input._array.ndim == mat2._array.ndim == 3 and input._array.shape[0] != mat2._array.shape[0]:
@@ -163,6 +169,7 @@ def _plus(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
 
 @function()
 @takes_out
+@shown_as("AddmmBackward0")
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     return _plus(input, mm(mat1, mat2), beta, alpha)
@@ -280,6 +287,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
 
 @function()
+@shown_as("TraceBackward0")
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     if input._array.ndim != 2:

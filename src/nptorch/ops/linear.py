@@ -23,6 +23,14 @@ def _rows(t: Tensor) -> Tensor:
     return t if t._array.ndim == 2 else reshape(t, -1, t._array.shape[-1])
 
 
+def _label(node: Any) -> str:
+    """PyTorch folds leading dimensions into one and adds the bias while it multiplies."""
+    biased = node.edges[2] is not None
+    if len(node.outputs[0][0]) == 2:
+        return "AddmmBackward0" if biased else "MmBackward0"
+    return "ViewBackward0" if biased else "UnsafeViewBackward0"
+
+
 linear = op(
     "linear",
     _linear,
@@ -30,5 +38,5 @@ linear = op(
     lambda g, x: matmul(transpose_op(_rows(g), a=0, b=1), _rows(x)),
     lambda g: sum_op(g, axis=tuple(range(g._array.ndim - 1)), keepdims=False),
     promote=same("linear"),
-    label="AddmmBackward0",
+    label=_label,
 )

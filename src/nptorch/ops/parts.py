@@ -14,7 +14,7 @@ import numpy as np
 from nptorch.ops.join import cat, stack
 from nptorch.ops.registry import Op, mark_view, op
 from nptorch.ops.shape import narrow, slice_op
-from nptorch.ops.signatures import axis, function
+from nptorch.ops.signatures import axis, function, shown_as
 from nptorch.tensor import Tensor, from_array
 
 
@@ -55,6 +55,7 @@ def _views(made_by: Op, whole: Tensor, places: Iterable[Any], **params: Any) -> 
 
 
 @function()
+@shown_as("SplitBackward0")
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts: of one size (the last may be smaller), or of the sizes in a list."""
     d = axis("split", dim, tensor._array.ndim)
@@ -75,6 +76,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 
 @function()
+@shown_as("SplitBackward0")
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size (the last may be smaller)."""
     if chunks <= 0:
@@ -100,6 +102,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 @function()
+@shown_as("UnbindBackward0")
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all slices of a dimension."""
     d = axis("unbind", dim, input._array.ndim)

@@ -271,7 +271,9 @@ expm1 = unary("expm1", lambda xp, x: xp.expm1(x), lambda g, out: g * conj(out + 
 log = unary("log", lambda xp, x: xp.log(x), lambda g, x: g / conj(x), promote=to_float)
 log2 = unary("log2", lambda xp, x: xp.log2(x), lambda g, x: g / conj(x * math.log(2)), promote=to_float)
 log10 = unary("log10", lambda xp, x: xp.log10(x), lambda g, x: g / conj(x * math.log(10)), promote=to_float)
-log1p = unary("log1p", lambda xp, x: xp.log1p(x), lambda g, x: g / conj(x + 1), promote=to_float)
+log1p = unary(
+    "log1p", lambda xp, x: xp.log1p(x), lambda g, x: g / conj(x + 1), promote=to_float, label="Log1PBackward0"
+)
 sqrt = unary("sqrt", lambda xp, x: xp.sqrt(x), lambda g, out: g / (2 * conj(out)), promote=to_float)
 rsqrt = unary(
     "rsqrt", lambda xp, x: 1 / xp.sqrt(x), lambda g, out: g * (-0.5 * conj(out * out * out)), promote=to_float

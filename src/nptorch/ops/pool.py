@@ -147,6 +147,7 @@ avg_pool2d = op(
     "avg_pool2d",
     _avg_pool2d,
     lambda g, x_shape, **hp: avg_pool2d_backward(g, shape=x_shape, **hp),
+    label="AvgPool2DBackward0",
 )
 avg_pool2d_backward = op("avg_pool2d_backward", _avg_pool2d_backward, lambda g, *, shape, **hp: avg_pool2d(g, **hp))
 

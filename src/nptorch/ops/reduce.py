@@ -12,7 +12,17 @@ from nptorch import dtypes
 from nptorch.ops.pointwise import absolute, cast_op, conj, exp, pow, real, sgn, sqrt, where, zeros_of
 from nptorch.ops.registry import op
 from nptorch.ops.shape import expand_op, reshape, squeeze_op, unsqueeze_op, view_op
-from nptorch.ops.signatures import FUNCTIONS, check_tensors, function, into_out, method, result, takes_out
+from nptorch.ops.signatures import (
+    FUNCTIONS,
+    check_tensors,
+    function,
+    into_out,
+    method,
+    result,
+    show,
+    shown_as,
+    takes_out,
+)
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import shape as parse_shape
@@ -155,6 +165,7 @@ def hash_tensor(input: Tensor, dim: Any = (), *, keepdim: bool = False, mode: in
 
 @function("var")
 @takes_out
+@shown_as("VarBackward0")
 def var(
     input: Tensor,
     dim: Any = None,
@@ -175,6 +186,7 @@ def var(
 
 @function("std")
 @takes_out
+@shown_as("StdBackward0")
 def std(
     input: Tensor,
     dim: Any = None,
@@ -322,9 +334,9 @@ def _extreme(
     if dim is None:
         axis = tuple(range(input._array.ndim))
         _nonempty(name, input._array, axis)
-        return whole(input, axis=axis, keepdims=False)
+        return show(whole(input, axis=axis, keepdims=False), f"{name.capitalize()}Backward1")
     values, indices = _along(name, input, dim, keepdim, pick)
-    return result(name, values=values, indices=indices)
+    return result(name, values=show(values, f"{name.capitalize()}Backward0"), indices=indices)
 
 
 @function("max")

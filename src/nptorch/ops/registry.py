@@ -228,7 +228,8 @@ def _fetch(op: Op, name: str) -> tuple[str, int]:
 class OpNode(Node):
     """The node of a recorded Op."""
 
-    __slots__ = ("op", "params", "plan", "saved")
+    __slots__ = ("op", "params", "plan", "saved", "shown")
+    shown: str  # set by signatures.shown_as
 
     def __init__(self, op: Op, plan: _Plan, params: dict[str, Any], edges: list[Any], outputs: list[Any]) -> None:
         super().__init__(edges, outputs)
@@ -236,7 +237,7 @@ class OpNode(Node):
         self.saved = Saved(self.op.name)
 
     def name(self) -> str:
-        label = self.op.label
+        label = getattr(self, "shown", self.op.label)
         return label if isinstance(label, str) else label(self)
 
     def release(self) -> None:

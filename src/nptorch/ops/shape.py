@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.registry import broadcast_error, op
-from nptorch.ops.signatures import axis, function, method
+from nptorch.ops.signatures import axis, function, method, shown_as
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
 
@@ -36,7 +36,11 @@ unsqueeze_op = op(
     "unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim), lambda g, x_shape: reshape(g, x_shape), view=True
 )
 squeeze_op = op(
-    "squeeze", lambda xp, x, *, dims: xp.squeeze(x, dims), lambda g, x_shape: reshape(g, x_shape), view=True
+    "squeeze",
+    lambda xp, x, *, dims: xp.squeeze(x, dims),
+    lambda g, x_shape: reshape(g, x_shape),
+    view=True,
+    label=lambda node: f"SqueezeBackward{1 if len(node.params['dims']) == 1 else 0}",
 )
 diagonal_op = op(
     "diagonal",
@@ -201,6 +205,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 @function()
+@shown_as("TBackward0")
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector or number as it is."""
     if input._array.ndim > 2:

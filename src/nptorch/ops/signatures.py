@@ -13,7 +13,7 @@ import numpy as np
 from nptorch import dtypes, naming
 from nptorch.grad_mode import mode
 from nptorch.ops.promotion import Rule
-from nptorch.ops.registry import Op, check_writable, op, write
+from nptorch.ops.registry import Op, OpNode, check_writable, op, write
 from nptorch.tensor import Tensor, from_array
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -160,6 +160,28 @@ def check_apart(out: Tensor, inputs: Any) -> None:
             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
             "Please clone() the tensor before performing the operation."
         )
+
+
+def shown_as(label: str) -> Callable[[F], F]:
+    """A function of several operations whose result prints `grad_fn=<label>`, as PyTorch's single operation does."""
+
+    def decorate(f: F) -> F:
+        @functools.wraps(f)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            found = f(*args, **kwargs)
+            return found if any(found is a for a in args) else show(found, label)
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def show(found: Any, label: str) -> Any:
+    """A result, or a tuple of results, that prints `grad_fn=<label>`."""
+    for x in found if isinstance(found, tuple) else (found,):
+        if x._edge is not None and isinstance(x._edge[0], OpNode):
+            x._edge[0].shown = label
+    return found
 
 
 def takes_out(f: Any = None, *, apart: bool = False) -> Any:

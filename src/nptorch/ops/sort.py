@@ -11,7 +11,7 @@ from nptorch.ops.pointwise import where
 from nptorch.ops.reduce import _along, take_along
 from nptorch.ops.shape import clone_op, flatten, movedim, reshape
 from nptorch.ops.signatures import axis as parse_axis
-from nptorch.ops.signatures import function, result, takes_out
+from nptorch.ops.signatures import function, result, shown_as, takes_out
 from nptorch.tensor import Tensor, from_array
 
 
@@ -25,6 +25,7 @@ def _order_along(x: Any, d: int, descending: bool) -> Any:
 
 @function()
 @takes_out
+@shown_as("SortBackward0")
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """(values, indices) in order along `dim`; equal elements keep their order."""
     if input._array.ndim == 0:
@@ -49,6 +50,7 @@ def msort(input: Tensor) -> Tensor:
 
 @function()
 @takes_out
+@shown_as("TopkBackward0")
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """(values, indices) of the k largest (or smallest) elements along `dim`.
 
@@ -168,6 +170,7 @@ def _no_middle(input: Tensor) -> Tensor:
 
 
 @function()
+@shown_as("MedianBackward0")
 def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The lower median of all elements; with `dim`, (values, indices) along it."""
     if dim is None:

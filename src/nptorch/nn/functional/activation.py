@@ -18,7 +18,7 @@ from nptorch.ops.parts import chunk
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import Op
-from nptorch.ops.signatures import axis, function
+from nptorch.ops.signatures import axis, function, shown_as
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
 
@@ -59,6 +59,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 @function()
+@shown_as("EluBackward0")
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """The self-normalising elu (Klambauer et al., arXiv:1706.02515)."""
     return _composed(lambda x: ops.elu(x, alpha=1.6732632423543772) * 1.0507009873554805, input, inplace)
@@ -84,6 +85,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.silu, input, inplace)
 
 
+@shown_as("MishBackward0")
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra, arXiv:1908.08681)."""
     return _composed(lambda x: x * tanh(softplus(x)), input, inplace)
@@ -108,11 +110,13 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
+@shown_as("HardsigmoidBackward0")
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """(x + 3) / 6 limited to [0, 1]."""
     return _composed(lambda x: ops.hardtanh(x + 3, low=0.0, high=6.0) / 6, input, inplace)
 
 
+@shown_as("HardswishBackward0")
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x hardsigmoid(x) (Howard et al., arXiv:1905.02244)."""
     return _composed(lambda x: x * ops.hardtanh(x + 3, low=0.0, high=6.0) / 6, input, inplace)
@@ -169,6 +173,7 @@ def rrelu(
     return _composed(lambda x: x * from_array(slopes), input, inplace)
 
 
+@shown_as("GluBackward0")
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half of a dimension times the sigmoid of the second (Dauphin et al., arXiv:1612.08083)."""
     n = input._array.shape[axis("glu", dim, input._array.ndim)]

@@ -14,7 +14,7 @@ from nptorch.ops.join import stack
 from nptorch.ops.linalg import einsum
 from nptorch.ops.linear import linear as linear_op
 from nptorch.ops.shape import permute_op, reshape, squeeze_op, unsqueeze_op
-from nptorch.ops.signatures import function
+from nptorch.ops.signatures import function, shown_as
 from nptorch.tensor import Tensor
 
 
@@ -283,6 +283,7 @@ def _sliding(
     return kernel, d, p, s, out
 
 
+@shown_as("Im2ColBackward0")
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Sliding windows as columns: (N, C, H, W) -> (N, C * kH * kW, windows)
     (https://pytorch.org/docs/stable/generated/torch.nn.functional.unfold.html).
@@ -301,6 +302,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     return reshape(taps, *lead, c * kernel[0] * kernel[1], oh * ow)
 
 
+@shown_as("Col2ImBackward0")
 def fold(
     input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:

@@ -17,6 +17,7 @@ from nptorch.ops.loss import nll_loss as nll_loss_op
 from nptorch.ops.pointwise import log, where, zeros_of
 from nptorch.ops.reduce import take_along
 from nptorch.ops.shape import movedim, reshape, squeeze_op, unsqueeze_op
+from nptorch.ops.signatures import shown_as
 from nptorch.tensor import Tensor, from_array
 
 
@@ -211,6 +212,7 @@ def cross_entropy(
 # --- numbers ---
 
 
+@shown_as("MseLossBackward0")
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -237,6 +239,7 @@ def l1_loss(
     return reduce_loss((input - target).abs(), legacy_reduction(reduction, size_average, reduce))
 
 
+@shown_as("SmoothL1LossBackward0")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -258,6 +261,7 @@ def smooth_l1_loss(
     )
 
 
+@shown_as("HuberLossBackward0")
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """delta * smooth_l1_loss() with beta = delta."""
     if delta <= 0:
@@ -273,6 +277,7 @@ def _bounded_log(x: Tensor) -> Tensor:
     return where(zero, -100.0, clamp(log(where(zero, 1.0, x)), min=-100))
 
 
+@shown_as("BinaryCrossEntropyBackward0")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -304,6 +309,7 @@ def binary_cross_entropy(
     return reduce_loss(loss if weight is None else loss * weight, legacy_reduction(reduction, size_average, reduce))
 
 
+@shown_as("BinaryCrossEntropyWithLogitsBackward0")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,

@@ -16,7 +16,7 @@ from nptorch.ops.norm import layer_norm as layer_norm_op
 from nptorch.ops.pointwise import mul, rsqrt
 from nptorch.ops.reduce import mean_op, vector_norm
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import axes, function
+from nptorch.ops.signatures import axes, function, shown_as
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
 
@@ -161,6 +161,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 
 
 @function(method=False)
+@shown_as("NativeGroupNormBackward0")
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:

@@ -11,9 +11,11 @@ from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.pooling import adaptive_average, along
 from nptorch.ops.gather import index_select
 from nptorch.ops.shape import permute_op, reshape
+from nptorch.ops.signatures import shown_as
 from nptorch.tensor import Tensor, from_array
 
 
+@shown_as("PixelShuffleBackward0")
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels to pixels: (..., C r r, H, W) -> (..., C, H r, W r) (Shi et al., arXiv:1609.05158)."""
     *lead, c, h, w = input._array.shape

@@ -1,4 +1,7 @@
-"""The wrapper for training in several processes, which scripts name behind `if distributed.is_available()`."""
+"""A model trained by several processes.
+
+Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html
+"""
 
 from __future__ import annotations
 

@@ -59,13 +59,13 @@ class BasePruningMethod:
             raise ValueError(
                 f"importance_scores have shape {list(scores.shape)}, the parameter '{name}' has {list(tensor.shape)}"
             )
-        before = keys(module._forward_pre_hooks, BasePruningMethod, name)
+        hooks: dict[int, Any] = module._forward_pre_hooks
+        before = keys(hooks, BasePruningMethod, name)
         mask = getattr(module, f"{name}_mask").clone() if before else _ones(tensor)
-        earlier: list[Any] = [module._forward_pre_hooks[key] for key in before]
-        hook = PruningContainer(*earlier, method) if before else method
+        hook = PruningContainer(*(hooks[key] for key in before), method) if before else method
         mask = hook.compute_mask(scores.detach(), mask).to(tensor.dtype)
         for key in before:
-            del module._forward_pre_hooks[key]
+            del hooks[key]
         if not before:
             parameter = module._parameters.pop(name)
             module.register_parameter(f"{name}_orig", parameter)
