@@ -15,6 +15,10 @@ import torch.utils.data as Data
 import torch.backends.cudnn as cudnn
 from torch.autograd import Variable
 from torch.cuda.amp import autocast, GradScaler
+from torch.distributions.normal import Normal
+from torch.distributions.transforms import TanhTransform
+from torch.nn.modules import Linear, Module
+from torch.nn.modules.activation import ReLU
 from torch.nn.modules.conv import Conv2d
 from torch.nn.modules.utils import _pair
 from torch.nn.parameter import Parameter

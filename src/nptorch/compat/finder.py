@@ -21,7 +21,6 @@ from nptorch import naming, version
 MOVED = {
     "torch.autograd.grad_mode": "nptorch.grad_mode",
     "torch.nn.modules.module": "nptorch.nn.module",
-    "torch.nn.modules.activation": "nptorch.nn.modules",
     "torch.cuda.amp": "nptorch.amp",
     "torch.cpu.amp": "nptorch.amp",
     "torch.amp.autocast_mode": "nptorch.amp",

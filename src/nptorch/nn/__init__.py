@@ -1,6 +1,6 @@
 """Layers, losses and what models are built from (https://docs.pytorch.org/docs/stable/nn.html)."""
 
-from nptorch.nn import functional, init, parallel, utils
+from nptorch.nn import functional, init, modules, parallel, utils
 from nptorch.nn.module import Module
 from nptorch.nn.modules.activation import (
     CELU,
@@ -323,3 +323,8 @@ __all__ = [
     "parallel",
     "utils",
 ]
+
+# PyTorch offers the layers here as well.
+vars(modules).update(
+    {name: value for name in __all__ if isinstance(value := globals()[name], type) and issubclass(value, Module)}
+)
