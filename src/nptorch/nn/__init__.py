@@ -1,6 +1,6 @@
 """Layers, losses and what models are built from (https://docs.pytorch.org/docs/stable/nn.html)."""
 
-from nptorch.nn import functional, init, parallel, utils
+from nptorch.nn import functional, init, modules, parallel, utils
 from nptorch.nn.module import Module
 from nptorch.nn.modules.activation import (
     CELU,
@@ -320,6 +320,10 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "modules",
     "parallel",
     "utils",
 ]
+
+# PyTorch has every layer as nn.modules.<name>, too.
+vars(modules).update({name: globals()[name] for name in __all__ if isinstance(globals()[name], type)})
