@@ -171,3 +171,28 @@ def test_retained_gradients_add_up():
 def test_old_variables():
     with pytest.warns(UserWarning, match="volatile was removed"):
         assert not nptorch.autograd.Variable(nptorch.ones(1), volatile=True).requires_grad
+
+
+def test_layers_are_found_under_modules():
+    from nptorch.nn.modules import Conv2d, Module
+
+    assert Conv2d is nptorch.nn.Conv2d and Module is nptorch.nn.Module and nptorch.nn.modules.LSTM is nptorch.nn.LSTM
+
+
+def test_functions_of_layers():
+    x = nptorch.arange(16.0).view(1, 1, 4, 4)
+    assert nptorch.max_pool2d(x, 2).flatten().tolist() == [5, 7, 13, 15]
+    assert nptorch.pixel_unshuffle(x, 2).shape == (1, 4, 2, 2) and x.hardshrink().equal(nptorch.hardshrink(x))
+
+
+def test_a_python_function_on_every_element():
+    x = nptorch.tensor([[1, 2], [3, 4]]).t()
+    assert x.apply_(lambda n: n * 10 + 1) is x and x.tolist() == [[11, 31], [21, 41]] and x.is_cpu
+
+
+def test_a_choice_of_attention_kernels_is_accepted():
+    from nptorch.nn.attention import SDPBackend, sdpa_kernel
+
+    q = nptorch.ones(1, 1, 2, 4)
+    with sdpa_kernel([SDPBackend.MATH, SDPBackend.FLASH_ATTENTION]):
+        assert nptorch.nn.functional.scaled_dot_product_attention(q, q, q).equal(q)

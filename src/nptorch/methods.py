@@ -469,6 +469,15 @@ def retain_grad(self: Tensor) -> None:
 METHODS["is_inference"] = lambda self: False
 
 
+@method()
+def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
+    """Replace each element, a Python number, by what `callable` makes of it."""
+    values = [callable(value) for value in self._array.reshape(-1).tolist()]
+    self._array[...] = np.array(values, self._array.dtype).reshape(self._array.shape)
+    self._version[0] += 1
+    return self
+
+
 def bind() -> None:
     """Put every published method onto Tensor; what is a property in PyTorch becomes one."""
     for name, f in METHODS.items():
@@ -480,6 +489,7 @@ def bind() -> None:
     Tensor.mH = property(lambda self: pointwise.conj(shape.transpose(self, -2, -1)))  # type: ignore[attr-defined]
     Tensor.H = property(lambda self: pointwise.conj(shape.transpose(self, 0, 1)))  # type: ignore[attr-defined]
     Tensor.retains_grad = property(lambda self: bool(self.__dict__.get("_retains")))  # type: ignore[attr-defined]
+    Tensor.is_cpu = True  # type: ignore[attr-defined]
     for flag in ("is_cuda", "is_sparse", "is_quantized", "is_mps", "is_meta", "is_nested"):
         setattr(Tensor, flag, False)
     Tensor.layout = settings.strided  # type: ignore[attr-defined]

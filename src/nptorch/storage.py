@@ -109,7 +109,7 @@ class _Storage:
 
     def cuda(self, device: Any = None, non_blocking: bool = False) -> Any:
         """Raises: RuntimeError, since nptorch computes on the CPU."""
-        devices.resolve("cuda" if device is None else device)
+        devices.resolve("cuda" if device is None else devices.device(device))
         return self
 
     def is_shared(self) -> bool:

@@ -380,6 +380,10 @@ def test_map_location_that_makes_no_sense() -> None:
         serialization.load(cuda_file(), map_location=lambda storage, location: 5)
     with pytest.raises(RuntimeError, match="Invalid device string"):
         serialization.load(cuda_file(), map_location="gpu")
+    with pytest.raises(RuntimeError, match=r"map_location\('cuda:0'\) failed: device 'cuda:1' is not available"):
+        serialization.load(cuda_file(), map_location=lambda storage, location: storage.cuda(1))
+    with pytest.raises(CheckpointError, match="made 24 bytes of the 12"):
+        serialization.load(cuda_file(), map_location=lambda storage, location: nptorch.UntypedStorage(24))
 
 
 def test_mmap_needs_a_path(tmp_path: Path) -> None:

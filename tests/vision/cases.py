@@ -50,6 +50,8 @@ ON_ALL = [
     "T.RandomAdjustSharpness(0.3, p=1.0)",
     "T.GaussianBlur(5)",
     "T.GaussianBlur((3, 7), sigma=1.3)",
+    "T.ElasticTransform(40.0, 1.2)",
+    "T.ElasticTransform([20.0, 90.0], [0.7, 1.4], I.NEAREST, fill=99)",
     "T.RandomApply([T.CenterCrop(9), T.RandomCrop(4)], p=0.8)",
     "T.RandomChoice([T.RandomCrop(5), T.RandomCrop(6), T.CenterCrop(7)])",
     "T.RandomOrder([T.RandomCrop(9), T.RandomHorizontalFlip(), T.Pad(1)])",
@@ -86,6 +88,7 @@ ON_TENSORS = [
     "lambda x: torch.stack(T.TenCrop((4, 7), vertical_flip=True)(x))",
 ]
 ON_FLOATS = [
+    "T.LinearTransformation(torch.eye(714).flip(0) * 2, torch.arange(714) / 714.0)",
     "T.Normalize([0.4], [0.3])",
     "T.ConvertImageDtype(torch.uint8)",
     "T.ConvertImageDtype(torch.float64)",
@@ -99,7 +102,7 @@ REPRS = [
     "T.AutoAugment(fill=3)", "T.RandAugment()", "T.TrivialAugmentWide(7)", "T.AugMix(4, interpolation=I.NEAREST)",
     "T.CenterCrop([8, 9])", "T.GaussianBlur([3, 5])", "T.RandomCrop([7])", "T.Resize([4])",
 ]  # fmt: skip
-SHOWN = [text for text in ON_ALL + ON_BYTES + ON_TENSORS + ON_FLOATS if text.startswith("T.")]
+SHOWN = [text for text in ON_ALL + ON_BYTES + ON_TENSORS + ON_FLOATS if text.startswith("T.") and "Linear" not in text]
 
 
 def pixels(channels: int) -> np.ndarray[Any, Any]:

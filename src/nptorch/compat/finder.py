@@ -179,19 +179,6 @@ class _Fallback(importlib.abc.MetaPathFinder):
 
 
 _finders: list[importlib.abc.MetaPathFinder] = []
-# Where PyTorch has the classes whose full names scripts print, if not where we have them.
-_SHOWN = {
-    **{f"nptorch.{name}": "torch" for name in ("tensor", "size", "dtypes", "devices", "settings")},
-    "nptorch.grad_mode": "torch.autograd.grad_mode",
-    "nptorch.random": "torch._C",
-    "nptorch.nn.module": "torch.nn.modules.module",
-}
-
-
-def _shown_module(name: str) -> str:
-    if name.startswith("nptorch.optim.lr_scheduler."):
-        return "torch.optim.lr_scheduler"
-    return _SHOWN.get(name, "torch" + name.removeprefix("nptorch"))
 
 
 def installed() -> bool:
@@ -217,4 +204,4 @@ def install() -> None:
     for module in (nptorch, nptorch.nn, nptorch.optim, nptorch.optim.lr_scheduler, nptorch.utils.data):
         for kind in vars(module).values():
             if isinstance(kind, type) and kind.__module__.startswith("nptorch."):
-                kind.__module__ = _shown_module(kind.__module__)
+                kind.__module__ = naming.torch_module(kind.__module__)

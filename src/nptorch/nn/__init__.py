@@ -320,11 +320,10 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "modules",
     "parallel",
     "utils",
 ]
 
-# PyTorch offers the layers here as well.
-vars(modules).update(
-    {name: value for name in __all__ if isinstance(value := globals()[name], type) and issubclass(value, Module)}
-)
+# PyTorch has every layer as nn.modules.<name>, too.
+vars(modules).update({name: globals()[name] for name in __all__ if isinstance(globals()[name], type)})

@@ -71,9 +71,11 @@ def load(
     """Read what save() wrote, here or in PyTorch, without running anything that the file names.
 
     map_location: a device, a dictionary of locations or a function (storage, location) -> storage; whatever was on a GPU comes to
-    the CPU by itself. weights_only=True refuses models, too. mmap: read tensors when they are looked at, without their checksums.
-    Classes of your own models must be imported, or be in a `module.py` next to the script (or in the current folder); others
-    must be named to add_safe_globals(). bfloat16 becomes float32.
+    the CPU by itself. mmap: read tensors when they are looked at, without their checksums; changes stay in memory.
+    weights_only: True takes tensors and plain values; None (the default) also models, optimizers, named tuples; False also objects
+    of other classes in your own program's files, which get their attributes without being called, and any number of Python objects:
+    without it these may take four times the file, at least 256 MiB. Classes must be imported, or be in a `module.py` next to the
+    script or in the current folder; others must be named to add_safe_globals(). bfloat16 becomes float32, with a warning.
     Raises: CheckpointError for a file that is damaged, hostile or of another kind; RuntimeError for a device that is not here.
     """
     if pickle_module not in (None, pickle):
@@ -92,7 +94,10 @@ def _placement(map_location: Any) -> Callable[[UntypedStorage, str], UntypedStor
     if callable(map_location) and not isinstance(map_location, devices.device):
 
         def call(storage: UntypedStorage, location: str) -> UntypedStorage:
-            moved = map_location(storage, location)
+            try:
+                moved = map_location(storage, location)
+            except Exception as error:
+                raise CheckpointError(f"map_location({location!r}) failed: {error}") from error
             if moved is not None and not isinstance(moved, UntypedStorage | TypedStorage):
                 raise CheckpointError(
                     f"map_location returned a {type(moved).__name__}; it must return its first argument or None"
@@ -116,7 +121,7 @@ def default_restore_location(storage: Any, location: str) -> Any:
 
 
 def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
-    """The classes and functions that a zip file names and load(weights_only=True) refuses; nothing is loaded."""
+    """The classes and functions that a file names and load(weights_only=True) refuses; nothing is loaded."""
     from nptorch.serialization.standin import outline
 
     return outline(f).unknown

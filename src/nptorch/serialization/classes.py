@@ -14,6 +14,7 @@ from typing import Any
 
 from nptorch import nn, optim
 from nptorch.errors import CheckpointError
+from nptorch.naming import torch_module
 from nptorch.nn import functional, init
 from nptorch.nn.utils.spectral_norm import SpectralNorm
 from nptorch.nn.utils.weight_norm import WeightNorm
@@ -21,19 +22,10 @@ from nptorch.ops.signatures import FUNCTIONS
 from nptorch.tensor import Tensor
 from nptorch.utils import data
 
-# Our modules with classes that files hold objects of, and PyTorch's names for these.
-_PACKAGES = (
-    ("nptorch.nn.module", "torch.nn.modules.module"),
-    ("nptorch.nn.modules", "torch.nn.modules"),
-    ("nptorch.nn.parallel", "torch.nn.parallel"),
-    ("nptorch.nn.utils", "torch.nn.utils"),
-    ("nptorch.optim", "torch.optim"),
-    ("nptorch.utils.data", "torch.utils.data"),
-    ("nptorch.vision", "torchvision"),
-)
+# Where a file's classes of ours are looked for, apart from the layers.
+_PACKAGES = ("nptorch.nn.parallel", "nptorch.nn.utils", "nptorch.optim", "nptorch.utils.data", "nptorch.vision")
 # What their objects are, apart from named tuples: each gets its attributes without being called.
 _OURS = (nn.Module, optim.Optimizer, optim.lr_scheduler.LRScheduler, data.Dataset, SpectralNorm, WeightNorm)
-_SCHEDULERS = "torch.optim.lr_scheduler"
 _PICKLING = ("__setstate__", "__reduce__", "__reduce_ex__")
 _FUNCTIONS: dict[str, dict[str, Any]] = {
     "torch.nn.functional": vars(functional),
@@ -51,16 +43,9 @@ def spelled(value: Any) -> tuple[str, str] | None:
                 if function is value:
                     return module, name
     elif isinstance(value, type) and issubclass(value, (*_OURS, tuple)):
-        for ours, theirs in _PACKAGES:
-            module = value.__module__
-            if module == ours or module.startswith(ours + "."):
-                # PyTorch has all schedulers in one file.
-                module = (
-                    _SCHEDULERS
-                    if module.startswith("nptorch.optim.lr_scheduler")
-                    else theirs + module.removeprefix(ours)
-                )
-                return module, value.__qualname__
+        module = torch_module(value.__module__)  # while ours stand in for PyTorch's, they have its name already
+        if module.startswith(("torch.", "torchvision.")):
+            return module, value.__qualname__
     return None
 
 
@@ -103,7 +88,8 @@ def _of_our_file(module: str, name: str) -> Any:
 
 
 def _of_ours(module: str, name: str) -> Any:
-    for ours, theirs in _PACKAGES:
+    for ours in _PACKAGES:
+        theirs = torch_module(ours)
         if module.startswith(theirs + "."):
             try:
                 found = vars(importlib.import_module(ours + module.removeprefix(theirs))).get(name)

@@ -144,6 +144,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     return input - clamp(input, -lambd, lambd)
 
 
+@function()
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x, and 0 within lambd of 0."""
     return where((input < -lambd) | (input > lambd), input, zeros_of(input))

@@ -43,6 +43,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return linear_op(input, weight, bias)
 
 
+@function(method=False)
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x1 weight x2 + bias for each output: (..., in1), (..., in2) with a weight (out, in1, in2) -> (..., out).
 

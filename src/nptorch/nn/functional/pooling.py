@@ -15,6 +15,7 @@ from nptorch.ops.pool import adaptive_max_pool2d as adaptive_max_pool2d_op
 from nptorch.ops.pool import avg_pool2d as avg_pool2d_op
 from nptorch.ops.pool import max_pool2d as max_pool2d_op
 from nptorch.ops.shape import squeeze_op, unsqueeze_op
+from nptorch.ops.signatures import function
 from nptorch.tensor import Tensor, from_array
 
 
@@ -68,6 +69,7 @@ def _windows(
     return kernel, s, p, d
 
 
+@function(method=False)
 def max_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -131,6 +133,7 @@ def _as_image(f: Callable[..., Any], input: Tensor, *args: Any) -> Any:
     )
 
 
+@function(method=False)
 def max_pool1d(
     input: Tensor,
     kernel_size: Any,
@@ -147,6 +150,7 @@ def max_pool1d(
     return _as_image(max_pool2d, input, (1, k), (1, s), (0, pad), (1, dil), ceil_mode, return_indices)
 
 
+@function(method=False)
 def avg_pool1d(
     input: Tensor,
     kernel_size: Any,
@@ -226,6 +230,7 @@ def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
     return adaptive_average(input, sizes)
 
 
+@function(method=False)
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Means over windows that make an output of the given size: (N, C, L) -> (N, C, oL)."""
     return _adaptive_avg_pool(1, input, output_size)

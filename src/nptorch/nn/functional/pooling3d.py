@@ -20,6 +20,7 @@ from nptorch.nn.functional.pooling import (
 )
 from nptorch.ops.pool import divisors
 from nptorch.ops.shape import reshape, squeeze_op
+from nptorch.ops.signatures import function
 from nptorch.tensor import Tensor, from_array
 
 
@@ -59,6 +60,7 @@ def _with_places(x: Tensor, planes: Any, columns: Any, single: bool, return_indi
     return out, from_array((depth * (h * w) + chosen).reshape(out._array.shape))
 
 
+@function(method=False)
 def max_pool3d(
     input: Tensor,
     kernel_size: Any,

@@ -11,10 +11,11 @@ from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.pooling import adaptive_average, along
 from nptorch.ops.gather import index_select
 from nptorch.ops.shape import permute_op, reshape
-from nptorch.ops.signatures import shown_as
+from nptorch.ops.signatures import function, shown_as
 from nptorch.tensor import Tensor, from_array
 
 
+@function(method=False)
 @shown_as("PixelShuffleBackward0")
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels to pixels: (..., C r r, H, W) -> (..., C, H r, W r) (Shi et al., arXiv:1609.05158)."""
@@ -29,6 +30,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return reshape(permute_op(x, dims=(0, 1, 4, 2, 5, 3)), *lead, c // (r * r), h * r, w * r)
 
 
+@function(method=False)
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Pixels to channels: the reverse of pixel_shuffle()."""
     *lead, c, h, w = input._array.shape
@@ -41,6 +43,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return reshape(permute_op(x, dims=(0, 1, 3, 5, 2, 4)), *lead, c * r * r, h // r, w // r)
 
 
+@function(method=False)
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """The channels of (N, C, ...) taken in turn from each of `groups` groups (Zhang et al., arXiv:1707.01083)."""
     n, c, *rest = input._array.shape

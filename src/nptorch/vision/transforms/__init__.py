@@ -21,7 +21,14 @@ from nptorch.vision.transforms.color import (
     RandomPosterize,
     RandomSolarize,
 )
-from nptorch.vision.transforms.conversion import ConvertImageDtype, Normalize, PILToTensor, ToPILImage, ToTensor
+from nptorch.vision.transforms.conversion import (
+    ConvertImageDtype,
+    LinearTransformation,
+    Normalize,
+    PILToTensor,
+    ToPILImage,
+    ToTensor,
+)
 from nptorch.vision.transforms.functional import InterpolationMode
 from nptorch.vision.transforms.geometry import (
     CenterCrop,
@@ -35,7 +42,7 @@ from nptorch.vision.transforms.geometry import (
     Resize,
     TenCrop,
 )
-from nptorch.vision.transforms.warp import RandomAffine, RandomPerspective, RandomRotation
+from nptorch.vision.transforms.warp import ElasticTransform, RandomAffine, RandomPerspective, RandomRotation
 
 __all__ = [
     "AugMix",
@@ -45,11 +52,11 @@ __all__ = [
     "ColorJitter",
     "Compose",
     "ConvertImageDtype",
-    "FiveCrop",
+    "ElasticTransform", "FiveCrop",
     "GaussianBlur",
     "Grayscale",
     "InterpolationMode",
-    "Lambda",
+    "Lambda", "LinearTransformation",
     "Normalize",
     "PILToTensor",
     "Pad",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from nptorch import dtypes
@@ -58,6 +59,40 @@ class ToPILImage:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'' if self.mode is None else f'mode={self.mode}'})"
+
+
+class LinearTransformation(Module):
+    """(flattened image - mean_vector) @ transformation_matrix, for tensors (..., C, H, W): whitening, for example.
+
+    transformation_matrix: (D, D) and mean_vector: (D,) of D = C * H * W.
+
+    Raises: ValueError for other shapes.
+    """
+
+    def __init__(self, transformation_matrix: Tensor, mean_vector: Tensor) -> None:
+        super().__init__()
+        size = len(mean_vector)
+        if transformation_matrix.shape != (size, size):
+            raise ValueError(
+                f"transformation_matrix should be square, of the length of mean_vector ({size}). Got "
+                f"{tuple(transformation_matrix.shape)}"
+            )
+        self.transformation_matrix = transformation_matrix
+        self.mean_vector = mean_vector
+
+    def forward(self, tensor: Tensor) -> Tensor:
+        """The transformed image."""
+        if math.prod(tensor.shape[-3:]) != len(self.mean_vector):
+            raise ValueError(
+                "Input tensor and transformation matrix have incompatible shape: "
+                f"{list(tensor.shape[-3:])} for {len(self.mean_vector)} numbers"
+            )
+        flat = tensor.reshape(-1, len(self.mean_vector)) - self.mean_vector
+        return (flat @ self.transformation_matrix.to(flat.dtype)).reshape(tensor.shape)
+
+    def __repr__(self) -> str:
+        matrix, mean = self.transformation_matrix.tolist(), self.mean_vector.tolist()
+        return f"{type(self).__name__}(transformation_matrix={matrix}, mean_vector={mean})"
 
 
 class Normalize(Module):

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from nptorch.nn.module import Module
+from nptorch.ops.join import cat
+from nptorch.random import rand
+from nptorch.tensor import Tensor
 from nptorch.vision.transforms import draw
 from nptorch.vision.transforms import functional as F
 from nptorch.vision.transforms.chance import Chance
-from nptorch.vision.transforms.functional.image import InterpolationMode, interpolation_mode
+from nptorch.vision.transforms.functional.image import InterpolationMode, interpolation_mode, pair
 
 _NEAREST = InterpolationMode.NEAREST
 Range = float | Sequence[float]
@@ -148,6 +151,50 @@ class RandomPerspective(Chance):
             for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))
         ]
         return corners, ends
+
+
+class ElasticTransform(Module):
+    """Every pixel moved at random, as seen through water: up to alpha (x, y), smoothed by Gaussians of sigma (x, y) pixels.
+
+    Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.ElasticTransform.html
+
+    Raises: ValueError for a sequence of another length.
+    """
+
+    def __init__(
+        self,
+        alpha: float | Sequence[float] = 50.0,
+        sigma: float | Sequence[float] = 5.0,
+        interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
+        fill: Any = 0,
+    ) -> None:
+        super().__init__()
+        self.alpha = [float(a) for a in pair(alpha, "alpha")]
+        self.sigma = [float(s) for s in pair(sigma, "sigma")]
+        self.interpolation = interpolation_mode(interpolation)
+        self.fill = [float(part) for part in (fill if isinstance(fill, Sequence) else [fill])]
+
+    @staticmethod
+    def get_params(alpha: Sequence[float], sigma: Sequence[float], size: Sequence[int]) -> Tensor:
+        """A random displacement (1, H, W, 2) for an image of `size` (H, W)."""
+        moves = []
+        for most, smooth, length in zip(alpha, sigma, reversed(size), strict=True):
+            move = rand(1, 1, *size) * 2 - 1
+            if smooth > 0.0:
+                width = int(8 * smooth + 1) | 1
+                move = F.gaussian_blur(move, [width, width], sigma)
+            moves.append(move * most / length)
+        return cat(moves, 1).permute(0, 2, 3, 1)
+
+    def forward(self, tensor: Any) -> Any:
+        """The moved image."""
+        _, height, width = F.get_dimensions(tensor)
+        displacement = self.get_params(self.alpha, self.sigma, [height, width])
+        return F.elastic_transform(tensor, displacement, self.interpolation, self.fill)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)}" for name in ("alpha", "sigma", "interpolation", "fill"))
+        return f"{type(self).__name__}({shown})"
 
 
 def _angles(name: str, value: Any, lengths: tuple[int, ...] = (2,)) -> list[float]:

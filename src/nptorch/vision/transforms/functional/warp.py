@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.tensor import Tensor, from_array
+from nptorch.vision.transforms.functional.conversion import pil_to_tensor, to_pil_image
 from nptorch.vision.transforms.functional.image import (
     Array,
     InterpolationMode,
@@ -108,6 +109,35 @@ def perspective(
     xs = (np.float32(a) * x + np.float32(b) * y + np.float32(c)) / depth
     ys = (np.float32(d) * x + np.float32(e) * y + np.float32(f)) / depth
     return _read(img, xs - np.float32(0.5), ys - np.float32(0.5), mode, fill, "perspective")
+
+
+def elastic_transform(
+    img: Any,
+    displacement: Tensor,
+    interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
+    fill: Any = None,
+) -> Any:
+    """The image read at places moved by the displacement (1, H, W, 2), (x, y) in halves of the image's width and height.
+
+    fill: what surrounds the image.
+    Source: https://pytorch.org/vision/stable/generated/torchvision.transforms.functional.elastic_transform.html
+
+    Raises: TypeError for a displacement that is no Tensor; ValueError for one of another shape.
+    """
+    if not isinstance(displacement, Tensor):
+        raise TypeError(f"Argument displacement should be a Tensor, got {type(displacement).__name__}")
+    if not is_tensor_image(img):
+        moved = elastic_transform(pil_to_tensor(img), displacement, interpolation, fill)
+        return to_pil_image(moved, img.mode)
+    height, width = get_dimensions(img)[1:]
+    if displacement.shape != (1, height, width, 2):
+        raise ValueError(
+            f"Argument displacement shape should be (1, {height}, {width}, 2), got {list(displacement.shape)}"
+        )
+    half = np.array([width, height], np.float32) / 2
+    y, x = np.indices((height, width), np.float32)
+    dx, dy = np.moveaxis(displacement.detach()._array[0] * half, -1, 0)
+    return _read(img, x + dx, y + dy, interpolation_mode(interpolation), fill, "elastic_transform")
 
 
 def _from_middle(center: Sequence[float] | None, height: int, width: int) -> tuple[float, float]:

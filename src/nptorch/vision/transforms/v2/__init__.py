@@ -41,6 +41,7 @@ RandomAutocontrast, RandomEqualize, RandomAdjustSharpness = map(
     on_samples, (first.RandomAutocontrast, first.RandomEqualize, first.RandomAdjustSharpness)
 )
 ConvertImageDtype, Normalize = map(on_samples, (first.ConvertImageDtype, first.Normalize))
+ElasticTransform, LinearTransformation = map(on_samples, (first.ElasticTransform, first.LinearTransformation))
 
 
 class RandomCrop(OnSample, first.RandomCrop):
@@ -73,13 +74,13 @@ __all__ = [
     "Compose",
     "ConvertImageDtype",
     "CutMix",
-    "FiveCrop",
+    "ElasticTransform", "FiveCrop",
     "GaussianBlur",
     "GaussianNoise",
     "Grayscale",
     "Identity",
     "InterpolationMode",
-    "Lambda",
+    "Lambda", "LinearTransformation",
     "MixUp",
     "Normalize",
     "PILToTensor",
