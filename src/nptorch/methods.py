@@ -318,7 +318,8 @@ def _converter(name: str, d: dtypes.dtype) -> None:
 
 for _name, _dtype in {
     "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "int": dtypes.int32, "long": dtypes.int64,
-    "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool_, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128, "bfloat16": dtypes.bfloat16,
+    "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool_, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
+    "bfloat16": dtypes.bfloat16,
 }.items():  # fmt: skip
     _converter(_name, _dtype)
 
