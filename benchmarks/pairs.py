@@ -30,19 +30,21 @@ def library(side: str) -> str:
     return "torch" if side == "torch" else "nptorch"
 
 
-def child(side: str, *arguments: str) -> dict[str, Any]:
-    """What `python -m benchmarks.child ARGUMENTS` prints, run for that side in a process of its own.
+def child(side: str, kind: str, case: str, threads: str, seconds: str) -> dict[str, Any]:
+    """What `python -m benchmarks.child` prints for a case, run for that side in a process of its own.
 
     Raises: RuntimeError with the process's last words if it failed.
     """
     environment = {k: v for k, v in os.environ.items() if k not in _TUNING} | SIDES[side]
     environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    if side == "numpy":  # its products come from NumPy's BLAS, which counts its own threads
+        environment["OPENBLAS_NUM_THREADS"] = threads
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.child", library(side), *arguments],
+        [sys.executable, "-m", "benchmarks.child", library(side), kind, case, threads, seconds],
         env=environment, cwd=_ROOT, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"{side} {' '.join(arguments)}: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
+        raise RuntimeError(f"{side} {kind} {case}: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
