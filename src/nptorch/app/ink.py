@@ -85,9 +85,7 @@ def normalise(ink: Ink) -> Array:
     height, width = digit.shape
     size = max(height, width)
     margin = max(2, size // 5)
-    digit = np.pad(digit / max(float(np.quantile(digit[ink.mask[top:bottom, left:right]], 0.7)), 1e-6), margin).clip(
-        0, 1
-    )
+    digit = np.pad(digit / max(_quantile(digit[ink.mask[top:bottom, left:right]], 0.7), 1e-6), margin).clip(0, 1)
     picture = Image.fromarray((255 * digit).astype(np.uint8))
     stroke = _stroke_width(ink.mask[top:bottom, left:right])
     grow = round((THIN * size - stroke) / 2)
@@ -149,13 +147,22 @@ def _ground(tone: Array) -> Array:
             part = tone[
                 i * height // rows : (i + 1) * height // rows, j * width // columns : (j + 1) * width // columns
             ]
-            cells[i, j] = np.quantile(part, 0.3)
+            cells[i, j] = _quantile(part, 0.3)
     # A cell full of ink takes the tone of its neighbours.
     padded = np.pad(cells, 1, mode="edge")
     lowest = np.min([padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
     typical = float(np.median(cells))
     cells = np.where(cells > lowest + 0.12, np.minimum(cells, np.maximum(lowest, typical)), cells)
     return np.asarray(Image.fromarray(cells).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _quantile(values: Array, q: float) -> float:
+    """np.quantile of all values, at a tenth of its time on few."""
+    place = (values.size - 1) * q
+    low = int(place)
+    ordered = np.partition(values, (low, min(low + 1, values.size - 1)), None)
+    below, above = float(ordered[low]), float(ordered[min(low + 1, values.size - 1)])
+    return below + (above - below) * (place - low)
 
 
 def _otsu(values: Array) -> float:
@@ -175,7 +182,6 @@ def _otsu(values: Array) -> float:
 
 def _pieces(mask: Array) -> Array:
     """Connected pieces of ink (8 neighbours), numbered from 1, by union of the runs in each row."""
-    labels = np.zeros(mask.shape, np.int32)
     parent = [0]
 
     def root(i: int) -> int:
@@ -184,21 +190,26 @@ def _pieces(mask: Array) -> Array:
             i = parent[i]
         return i
 
+    rows, edges = np.nonzero(np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1))
+    rows, starts, ends = rows[::2], edges[::2], edges[1::2]
+    labels: list[int] = []
     above: list[tuple[int, int, int]] = []
-    for y, row in enumerate(mask):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(np.int8), [0]])))
-        runs: list[tuple[int, int, int]] = []
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            touching = {root(label) for s, e, label in above if s <= end and e >= start}
-            label = min(touching) if touching else len(parent)
-            if not touching:
-                parent.append(label)
-            for other in touching:
-                parent[other] = label
-            runs.append((start, end, label))
-            labels[y, start:end] = label
-        above = runs
-    return np.array([root(i) for i in range(len(parent))], np.int32)[labels]
+    here: list[tuple[int, int, int]] = []
+    last = -1
+    for y, start, end in zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        if y != last:
+            above, here, last = (here if y == last + 1 else []), [], y
+        touching = {root(label) for s, e, label in above if s <= end and e >= start}
+        label = min(touching) if touching else len(parent)
+        if not touching:
+            parent.append(label)
+        for other in touching:
+            parent[other] = label
+        here.append((start, end, label))
+        labels.append(label)
+    pieces = np.zeros(mask.shape, np.int32)
+    pieces[mask] = np.repeat(np.array([root(i) for i in labels], np.int32), ends - starts)
+    return pieces
 
 
 def _choose(pieces: Array, shape: tuple[int, ...]) -> list[int]:
