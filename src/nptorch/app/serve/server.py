@@ -187,7 +187,8 @@ def serve(reader: Reader, host: str, port: int) -> None:
     except ImportError:
         raise UsageError("the page needs Starlette and uvicorn: pip install 'nptorch-core[serve]'") from None
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # The protocol is named because asyncio sends small answers at once (TCP_NODELAY) only where it is.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
