@@ -473,6 +473,18 @@ def test_ctrl_c_ends_all_at_once() -> None:
     assert all(map(gone, pids))
 
 
+def test_ctrl_c_that_reaches_a_worker_first_is_an_interrupt_all_the_same() -> None:
+    program, pids = script("list(iterator)", pause=30)
+    time.sleep(0.5)
+    for pid in pids:
+        os.kill(pid, signal.SIGINT)
+    time.sleep(0.2)
+    os.kill(program.pid, signal.SIGINT)
+    _, errors = program.communicate(timeout=30)
+    assert errors.rstrip().endswith("KeyboardInterrupt") and errors.count("Traceback") == 1
+    assert all(map(gone, pids))
+
+
 def test_an_interrupt_in_a_message_ends_the_iteration_but_not_the_loader(monkeypatch: Any) -> None:
     def interrupted(connection: Any) -> Any:
         raise KeyboardInterrupt

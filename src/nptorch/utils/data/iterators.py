@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nptorch import random
 from nptorch.utils.data.fetch import fetcher
 from nptorch.utils.data.transport import Message, receive, unpack, wide_pipe
-from nptorch.utils.data.worker import End, Failure, Job, Reply, Task, work
+from nptorch.utils.data.worker import INTERRUPTED, End, Failure, Job, Reply, Task, work
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
+_BEHIND = 0.5  # seconds that Ctrl+C, which all processes get, may reach this one after a worker
 _GRACE = 5.0  # seconds that workers have to finish what they are at
 _LOOK = 5.0  # seconds between two looks whether the workers live, in case that their pipes do not tell
 
@@ -207,12 +208,14 @@ class WorkerIterator(LoaderIterator):
             try:
                 message = receive(replies)
             except (EOFError, OSError):  # a dead worker's pipe is closed
-                self._fail(worker)
+                message = None
             except KeyboardInterrupt:
                 # What is left of a message in the pipe would be taken for the next one.
                 self._failure = "the DataLoader was interrupted; begin a new iteration"
                 self._stop()
                 raise
+            if message is None:
+                self._fail(worker)
             self._take(worker, self._unpacked(message))
         if not ready:
             # A process that a worker started may hold its pipe open.
@@ -241,8 +244,10 @@ class WorkerIterator(LoaderIterator):
             self._give_up(f"the data of a DataLoader worker cannot be unpickled: {error}")
 
     def _fail(self, worker: Worker) -> NoReturn:
-        pid = worker.process.pid
-        self._give_up(f"DataLoader worker (pid {pid}) exited unexpectedly with {worker.cause_of_death()}")
+        failure = f"DataLoader worker (pid {worker.process.pid}) exited unexpectedly with {worker.cause_of_death()}"
+        if worker.process.exitcode == INTERRUPTED:
+            time.sleep(_BEHIND)  # ends in KeyboardInterrupt
+        self._give_up(failure)
 
     def _give_up(self, failure: str) -> NoReturn:
         self._failure = failure

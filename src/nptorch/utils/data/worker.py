@@ -7,6 +7,7 @@ import os
 import queue
 import random as python_random
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,9 @@ from nptorch.utils.data.transport import Message, pack, send
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+
+INTERRUPTED = 130  # the exit code of a worker that Ctrl+C ended, as shells have it
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,10 @@ def work(job: Job, tasks: Connection, replies: Connection, far_ends: tuple[Conne
     # The pipes have threads of their own: the main process never waits to send a task, nor this one for a reader.
     threading.Thread(target=_take_in, args=(tasks, inbox), daemon=True).start()
     threading.Thread(target=_give_out, args=(outbox, replies), daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         _answer(job, inbox, outbox)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _take_in(tasks: Connection, inbox: queue.SimpleQueue[Task | None]) -> None:
