@@ -415,6 +415,7 @@ def test_no_file_stays_open_after_many_epochs() -> None:
 
 SCRIPT = """
 import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run as a background job, which ignores it
 from nptorch.utils.data import DataLoader, Dataset
 
 class D(Dataset):
@@ -459,6 +460,15 @@ def test_the_interpreter_ends_with_an_iterator_alive(then: str, persistent: bool
     assert (program.returncode, output, errors) == (0, "", "")
     assert time.monotonic() - start < 2 * PROMPT
     assert all(map(gone, pids))
+
+
+def test_workers_ignore_ctrl_c_where_the_program_does() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        loader = DataLoader(Computed(lambda i: signal.getsignal(signal.SIGINT) is signal.SIG_IGN), 8, num_workers=1)
+        assert all(bool(batch.all()) for batch in loader)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_ends_all_at_once() -> None:

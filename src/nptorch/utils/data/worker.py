@@ -125,7 +125,10 @@ def work(job: Job, tasks: Connection, replies: Connection, far_ends: tuple[Conne
         connection.close()
     # Handlers that the main process installed are not for its workers.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if (
+        signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    ):  # a shell's background job ignores Ctrl+C, its workers too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
     # The pipes have threads of their own: the main process never waits to send a task, nor this one for a reader.
