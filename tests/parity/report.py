@@ -17,13 +17,9 @@ TABLE = HERE.parents[1] / "docs" / "PARITY.md"
 
 def summary(found: dict[str, Result]) -> str:
     """One line of counts."""
-    count = Counter(r.status for r in found.values())
     errors, taken = sum(r.errors for r in found.values()), sum(len(r.taken) for r in found.values())
     others, unlike = sum(r.forms for r in found.values()), sum(len(r.unlike) for r in found.values())
-    return (
-        f"{count['right']} right, {count['wrong']} wrong, {count['missing']} missing; "
-        f"{errors - taken} of {errors} wrong inputs refused, {others - unlike} of {others} other forms alike"
-    )
+    return f"{counts(found)}; {errors - taken} of {errors} wrong inputs refused, {others - unlike} of {others} other forms alike"
 
 
 def is_whole(result: Result) -> bool:

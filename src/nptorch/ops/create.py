@@ -361,10 +361,10 @@ def linspace(
     """`steps` numbers at equal distances from start to end, both included."""
     d = _options(dtype, device)
     start, end = _ends("linspace", start, end, steps)
-    return _finish(_spaced(start, end, steps, d).astype(d), requires_grad)
+    return _finish(spaced(start, end, steps, d).astype(d), requires_grad)
 
 
-def _spaced(start: Any, end: Any, steps: int, d: np.dtype[Any]) -> Any:
+def spaced(start: Any, end: Any, steps: int, d: np.dtype[Any]) -> Any:
     """As PyTorch: in the type itself (ends of integers are cut first), each half counted from its own end."""
     kind: Any = d.type if d.kind in "fc" else np.float64
     if d.kind not in "fc":
@@ -390,7 +390,7 @@ def logspace(
     """Powers of `base` with exponents at equal distances."""
     d = _options(dtype, device)
     start, end = _ends("logspace", start, end, steps)
-    exponents = _spaced(start, end, steps, d if d.kind in "iu" else np.dtype(np.result_type(d, np.float64)))
+    exponents = spaced(start, end, steps, d if d.kind in "iu" else np.dtype(np.result_type(d, np.float64)))
     return _finish(np.power(base, exponents).astype(d), requires_grad)
 
 

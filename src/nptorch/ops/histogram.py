@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.create import spaced
 from nptorch.ops.signatures import function, result, takes_out
 from nptorch.tensor import Tensor, from_array
 
@@ -35,9 +36,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 def _edges(low: float, high: float, bins: int, dtype: Any) -> Any:
     if low == high:  # room for the one value
         low, high = low - 0.5, high + 0.5
-    from nptorch.ops.create import _spaced
-
-    return _spaced(low, high, bins + 1, dtype)
+    return spaced(low, high, bins + 1, dtype)
 
 
 def _counts(points: Any, edges: list[Any], weight: Tensor | None, density: bool) -> Any:
