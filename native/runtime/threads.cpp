@@ -137,18 +137,21 @@ class Pool {
   void work() {
     const int number = started_.fetch_add(1) + 1;  // 0 is the caller
     Clock::time_point idle_since = Clock::now();
+    uint32_t seen = 0;
     for (int spins = 0;; spins++) {
-      uint32_t round = round_.load();
+      // A new round, and nothing else, makes a worker look for tasks: all shares are out by then, its own among them.
+      const uint32_t round = round_.load();
       const int threads = threads_.load(std::memory_order_relaxed);
-      if (number < threads && help(number, threads)) {
-        idle_since = Clock::now();
+      if (round != seen) {
+        seen = round;
+        if (number < threads && help(number, threads)) idle_since = Clock::now();
         continue;
       }
       relax();
       if (spins % SPINS_BETWEEN_CLOCKS || Clock::now() - idle_since < SPIN) continue;
       std::unique_lock<std::mutex> lock(sleep_);
       sleepers_.fetch_add(1);
-      wake_.wait(lock, [&] { return round_.load() != round; });
+      wake_.wait(lock, [&] { return round_.load() != seen; });
       sleepers_.fetch_sub(1);
       idle_since = Clock::now();
     }
