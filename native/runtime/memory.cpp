@@ -9,6 +9,8 @@
 
 #include <mutex>
 
+#include "threads.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #else
@@ -208,16 +210,18 @@ class Stack {
   char* start_ = nullptr;
   size_t used_ = 0;
 };
-thread_local Stack stack;
+// What a task takes is used by its thread alone; what the caller of a parallel loop takes, all threads write. They lie
+// apart, so that a task's memory stays in the cache of its own core.
+thread_local Stack own, common;
 
 }  // namespace
 
 void* allocate_scratch(size_t bytes) {
-  void* block = bytes < PAGED ? stack.push(bytes) : nullptr;
+  void* block = bytes < PAGED ? (inside_task() ? own : common).push(bytes) : nullptr;
   return block ? block : allocate(bytes);
 }
 void release_scratch(void* block) {
-  if (!stack.pop(block)) release(block);
+  if (!own.pop(block) && !common.pop(block)) release(block);
 }
 
 void* allocate(size_t bytes, bool zeroed) {

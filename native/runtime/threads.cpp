@@ -25,7 +25,7 @@ constexpr Clock::duration MOST_PATIENCE = std::chrono::microseconds(100);
 constexpr int SPINS_BETWEEN_CLOCKS = 32;
 constexpr int SPINS_BEFORE_YIELD = 2000;
 
-thread_local bool inside_task = false;
+thread_local bool in_task = false;
 
 inline void relax() {
 #if defined(__x86_64__)
@@ -78,10 +78,10 @@ class Pool {
   }
 
   static void run_alone(Task task, void* context, long count) {
-    bool outer = inside_task;
-    inside_task = true;
+    bool outer = in_task;
+    in_task = true;
     for (long i = 0; i < count; i++) task(context, i);
-    inside_task = outer;
+    in_task = outer;
   }
 
  private:
@@ -127,9 +127,9 @@ class Pool {
       if (!share.ticket.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel,
                                               std::memory_order_acquire))
         continue;
-      inside_task = true;
+      in_task = true;
       task(context, next);
-      inside_task = false;
+      in_task = false;
       return true;
     }
   }
@@ -174,7 +174,7 @@ class Pool {
 // over with a pool of its own.
 Pool* pool = new Pool;
 const int after_fork = pthread_atfork(nullptr, nullptr, [] {
-  inside_task = false;
+  in_task = false;
   pool = new Pool;
 });
 
@@ -189,7 +189,8 @@ std::atomic<int> num_threads{default_threads()};
 
 int get_num_threads() { return num_threads.load(std::memory_order_relaxed); }
 void set_num_threads(int count) { num_threads.store(count); }
-int available_threads() { return inside_task ? 1 : get_num_threads(); }
+bool inside_task() { return in_task; }
+int available_threads() { return in_task ? 1 : get_num_threads(); }
 
 void run_tasks(Task task, void* context, long count) {
   int threads = available_threads();

@@ -13,6 +13,9 @@ void run_tasks(Task task, void* context, long count);
 // How many threads a loop may use here: the setting, or 1 inside a task. Kernels cut their work by this number.
 int available_threads();
 
+// Whether this is code of a task.
+bool inside_task();
+
 int get_num_threads();
 void set_num_threads(int count);
 
