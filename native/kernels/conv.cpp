@@ -18,14 +18,22 @@ ConvShape flattened(const ConvShape& s) {
   return flat;
 }
 
-enum class Way { rows, lanes, columns, winograd };
+enum class Way { rows, lanes, columns, winograd, winograd_lanes };
+
+// Lanes on several threads: each takes whole blocks of images, which stay in its own cache, where they can be dealt out
+// about evenly: body(part, first image, shape of the part). Otherwise (0 parts) the threads share blocks.
+template <class T> long parts_of_blocks(const ConvShape& s) {
+  const long threads = conv_threads(s), blocks = pieces(s.n, LANES<T>), rounds = pieces(blocks, threads);
+  return threads > 1 && 5 * blocks >= 4 * rounds * threads ? smaller(blocks, threads) : 0;
+}
 
 // The cheapest way where several serve, by an estimate in multiply-adds of one lane for each image. Empty lanes cost as
 // much as full ones. Moving a number into place costs about one where whole vectors are copied, more where they are
 // transposed or picked one by one; sums that have outgrown the cache are read and written once for each block of
 // images; Winograd transforms whole tiles.
 template <class T> struct Costs {
-  static constexpr double TRANSPOSED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8, TRANSFORMED = 550;
+  static constexpr double TRANSPOSED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8;
+  static constexpr double TRANSFORMED = 550, TRANSFORMED_LANES = 14, TILE = REGISTERS == 32 ? 1.2 : 2;
   const ConvShape& s;
   double products = double(s.c / s.groups) * s.kh * s.kw * s.o;  // of one position
 
@@ -40,27 +48,34 @@ template <class T> struct Costs {
   double columns() const { return s.oh * s.ow * (1.1 * products + UNROLLED * s.c * s.kh * s.kw); }
 
   double winograd(long height, long width) const {
-    const bool fits = s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.groups == 1;
-    if (!fits || s.c < 16 || s.o < 16) return INFINITY;
+    if (!is_winograd(3) || s.c < 16 || s.o < 16) return INFINITY;
     const long c = pieces(s.c, LANES<T>) * LANES<T>, o = pieces(s.o, LANES<T>) * LANES<T>;
     return double(pieces(height, 4) * pieces(width, 4)) * (1.1 * 36 * c * o + TRANSFORMED * (c + o));
   }
+  // Sums of the weight gradient are transformed in one direction only.
+  double winograd_lanes(bool sums) const {
+    if (!(is_winograd(3) || is_winograd(5)) || (conv_threads(s) > 1 && !parts_of_blocks<T>(s))) return INFINITY;
+    const long out = 7 - s.kh, rows = pieces(s.oh, out), columns = pieces(s.ow, out);
+    const double empty = double(pieces(s.n, LANES<T>) * LANES<T>) / s.n;
+    const double moved = s.c * (rows * out + s.kh - 1) * (columns * out + s.kw - 1) + s.o * rows * out * columns * out;
+    return empty *
+           (columns * s.c * s.o * (sums ? 1.1 * 6 * s.kh * s.oh : TILE * 36 * rows) + TRANSFORMED_LANES * moved);
+  }
+
+ private:
+  bool is_winograd(long size) const {
+    return s.kh == size && s.kw == size && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.groups == 1;
+  }
 };
 
-Way cheapest(double rows, double lanes, double columns, double winograd) {
-  const double costs[] = {rows, lanes, columns, winograd};
+Way cheapest(double rows, double lanes, double columns, double winograd, double winograd_lanes) {
+  const double costs[] = {rows, lanes, columns, winograd, winograd_lanes};
   int best = 0;
-  for (int way = 1; way < 4; way++)
+  for (int way = 1; way < 5; way++)
     if (costs[way] < costs[best]) best = way;
   return Way(best);
 }
 
-// Lanes on several threads: each takes whole blocks of images, which stay in its own cache, where they can be dealt out
-// about evenly: body(part, first image, shape of the part). Otherwise (0 parts) the threads share blocks.
-template <class T> long parts_of_blocks(const ConvShape& s) {
-  const long threads = conv_threads(s), blocks = pieces(s.n, LANES<T>), rounds = pieces(blocks, threads);
-  return threads > 1 && 5 * blocks >= 4 * rounds * threads ? smaller(blocks, threads) : 0;
-}
 template <class T, class F> void each_part(const ConvShape& s, long parts, F body) {
   const long blocks = pieces(s.n, LANES<T>);
   parallel_for(parts, [&](long part) {
@@ -71,26 +86,29 @@ template <class T, class F> void each_part(const ConvShape& s, long parts, F bod
   });
 }
 
-template <class T> void lanes_forward_in_parts(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
+template <class T, class F>
+void forward_in_parts(F forward, const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
   const long parts = parts_of_blocks<T>(s);
-  if (!parts) return lanes_forward(s, x, w, bias, y);
+  if (!parts) return forward(s, x, w, bias, y);
   each_part<T>(s, parts, [&](long, long n, const ConvShape& own) {
-    lanes_forward(own, x + n * s.c * s.h * s.w, w, bias, y + n * s.o * s.oh * s.ow);
+    forward(own, x + n * s.c * s.h * s.w, w, bias, y + n * s.o * s.oh * s.ow);
   });
 }
-template <class T> void lanes_input_gradient_in_parts(const ConvShape& s, const T* gy, const T* w, T* gx) {
+template <class T, class F>
+void input_gradient_in_parts(F gradient, const ConvShape& s, const T* gy, const T* w, T* gx) {
   const long parts = parts_of_blocks<T>(s);
-  if (!parts) return lanes_input_gradient(s, gy, w, gx);
+  if (!parts) return gradient(s, gy, w, gx);
   each_part<T>(s, parts, [&](long, long n, const ConvShape& own) {
-    lanes_input_gradient(own, gy + n * s.o * s.oh * s.ow, w, gx + n * s.c * s.h * s.w);
+    gradient(own, gy + n * s.o * s.oh * s.ow, w, gx + n * s.c * s.h * s.w);
   });
 }
-template <class T> void lanes_weight_gradient_in_parts(const ConvShape& s, const T* x, const T* gy, T* gw) {
+template <class T, class F>
+void weight_gradient_in_parts(F gradient, const ConvShape& s, const T* x, const T* gy, T* gw) {
   const long parts = parts_of_blocks<T>(s), size = s.o * (s.c / s.groups) * s.kh * s.kw;
-  if (!parts) return lanes_weight_gradient(s, x, gy, gw);
+  if (!parts) return gradient(s, x, gy, gw);
   Scratch<T> sums(parts * size);
   each_part<T>(s, parts, [&](long part, long n, const ConvShape& own) {
-    lanes_weight_gradient<T>(own, x + n * s.c * s.h * s.w, gy + n * s.o * s.oh * s.ow, sums + part * size);
+    gradient(own, x + n * s.c * s.h * s.w, gy + n * s.o * s.oh * s.ow, sums + part * size);
   });
   add_parts<T>(gw, size, sums, parts);
 }
@@ -102,10 +120,12 @@ template <class T> void conv_forward(const ConvShape& shape, const T* x, const T
   if (covers_image(shape)) return gemm<T>({shape.n, shape.o, size, {x, size, 1}, {w, 1, size}, y, bias});
   const ConvShape s = flattened(shape);
   const Costs<T> costs{s};
-  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(false), costs.columns(), costs.winograd(s.oh, s.ow))) {
+  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(false), costs.columns(), costs.winograd(s.oh, s.ow),
+                   costs.winograd_lanes(false))) {
     case Way::rows: return rows_forward(s, x, w, bias, y);
     case Way::columns: return columns_forward(s, x, w, bias, y);
-    case Way::lanes: return lanes_forward_in_parts(s, x, w, bias, y);
+    case Way::lanes: return forward_in_parts(lanes_forward<T>, s, x, w, bias, y);
+    case Way::winograd_lanes: return forward_in_parts(winograd_lanes_forward<T>, s, x, w, bias, y);
     case Way::winograd: return winograd_forward(s, x, w, bias, y);
   }
 }
@@ -116,10 +136,11 @@ template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy,
   const ConvShape s = flattened(shape);
   const Costs<T> costs{s};
   switch (cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false), costs.columns(),
-                   costs.winograd(s.h, s.w))) {
+                   costs.winograd(s.h, s.w), costs.winograd_lanes(false))) {
     case Way::rows: return rows_input_gradient(s, gy, w, gx);
     case Way::columns: return columns_input_gradient(s, gy, w, gx);
-    case Way::lanes: return lanes_input_gradient_in_parts(s, gy, w, gx);
+    case Way::lanes: return input_gradient_in_parts(lanes_input_gradient<T>, s, gy, w, gx);
+    case Way::winograd_lanes: return input_gradient_in_parts(winograd_lanes_input_gradient<T>, s, gy, w, gx);
     case Way::winograd: return winograd_input_gradient(s, gy, w, gx);
   }
 }
@@ -129,10 +150,12 @@ template <class T> void conv_weight_gradient(const ConvShape& shape, const T* x,
   if (covers_image(shape)) return gemm<T>({shape.o, size, shape.n, {gy, 1, shape.o}, {x, size, 1}, gw});
   const ConvShape s = flattened(shape);
   const Costs<T> costs{s};
-  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(true), costs.columns(), costs.winograd(s.oh, s.ow))) {
+  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(true), costs.columns(), costs.winograd(s.oh, s.ow),
+                   costs.winograd_lanes(true))) {
     case Way::rows: return rows_weight_gradient(s, x, gy, gw);
     case Way::columns: return columns_weight_gradient(s, x, gy, gw);
-    case Way::lanes: return lanes_weight_gradient_in_parts(s, x, gy, gw);
+    case Way::lanes: return weight_gradient_in_parts(lanes_weight_gradient<T>, s, x, gy, gw);
+    case Way::winograd_lanes: return weight_gradient_in_parts(winograd_lanes_weight_gradient<T>, s, x, gy, gw);
     case Way::winograd: return winograd_weight_gradient(s, x, gy, gw);
   }
 }

@@ -3,6 +3,7 @@
 //   as a product   the kernel covers the whole image, or is 1 x 1: a matrix product           (conv.cpp)
 //   Winograd       3 x 3, stride 1, many channels: fewer multiplications                      (conv_winograd.cpp)
 //   columns        many channels otherwise: patches unrolled in cache-sized scratch + product (conv_columns.cpp)
+//   Winograd lanes 3 x 3 or 5 x 5, stride 1: the same with images side by side              (conv_winograd_lanes.cpp)
 //   lanes          16 (8, 4) images side by side in one vector: fills it whatever the sizes   (conv_lanes.cpp)
 //   rows           lanes are neighbours in an output row: wide images, or too few of them     (conv_rows.cpp)
 #pragma once
@@ -171,6 +172,10 @@ template <class T> void lanes_weight_gradient(const ConvShape& s, const T* x, co
 template <class T> void columns_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y);
 template <class T> void columns_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx);
 template <class T> void columns_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);
+// One thread computes these, block after block of LANES images.
+template <class T> void winograd_lanes_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y);
+template <class T> void winograd_lanes_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx);
+template <class T> void winograd_lanes_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);
 template <class T> void winograd_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y);
 template <class T> void winograd_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx);
 template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);

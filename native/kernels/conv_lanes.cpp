@@ -5,6 +5,7 @@
 // On one thread a block is interleaved, computed and put back while it is in the cache; on several all blocks are
 // interleaved first, so that tasks can share a block.
 #include "conv.h"
+#include "lanes.h"
 
 namespace nptorch::NPT_ISA {
 namespace {
@@ -59,48 +60,6 @@ template <class T> struct Lanes {
   }
 };
 
-// out[map[i]][lane] = in[lane * stride + i] for i < size; lanes without an image are zeros. Without a map, map[i] = i.
-template <class T> void interleave(const T* in, long stride, long images, long size, T* out, const long* map) {
-  for (long i = 0; i < size; i += LANES<T>) {
-    Vec<T> r[LANES<T>];
-    const long n = smaller(LANES<T>, size - i);
-    if (images == LANES<T> && n == LANES<T>) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
-        r[l] = load(in + l * stride + i);
-    } else {
-      for (long l = 0; l < LANES<T>; l++) r[l] = l < images ? load_some(in + l * stride + i, n) : Vec<T>{};
-    }
-    transpose(r);
-    if (n == LANES<T> && !map) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
-        store(out + (i + l) * LANES<T>, r[l]);
-    } else {
-      for (long l = 0; l < n; l++) store(out + (map ? map[i + l] : i + l) * LANES<T>, r[l]);
-    }
-  }
-}
-
-// The way back: out[lane * stride + i] = in[map[i]][lane].
-template <class T> void separate(const T* in, const long* map, T* out, long stride, long images, long size) {
-  for (long i = 0; i < size; i += LANES<T>) {
-    Vec<T> r[LANES<T>];
-    const long n = smaller(LANES<T>, size - i);
-    if (n == LANES<T> && !map) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
-        r[l] = load(in + (i + l) * LANES<T>);
-    } else {
-      for (long l = 0; l < LANES<T>; l++) r[l] = l < n ? load(in + (map ? map[i + l] : i + l) * LANES<T>) : Vec<T>{};
-    }
-    transpose(r);
-    if (images == LANES<T> && n == LANES<T>) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
-        store(out + l * stride + i, r[l]);
-    } else {
-      for (long l = 0; l < images; l++) store_some(out + l * stride + i, n, r[l]);
-    }
-  }
-}
-
 // Channel c of block `block` of x, into that channel's place of the padded interleaved block.
 template <class T> void load_channel(const Lanes<T>& g, const T* x, long block, long c, T* out, const long* map) {
   const long image = g.s.h * g.s.w, stride = g.s.c * image;
@@ -151,9 +110,9 @@ template <class T> void lanes_forward(const ConvShape& s, const T* x, const T* w
           const long o = cut(g.outputs, rows, row), n = cut(g.outputs, rows, row + 1) - o;
           long out_offsets[CONV_ROWS];
           for (long i = 0; i < n; i++) out_offsets[i] = (o + i) * g.positions * LANES<T>;
-          conv_tile_for<T, false>(n,
-                                  vectors)({in_vectors, offsets, g.depth, packed + group * g.weights + o * g.depth,
-                                            bias ? bias + group * g.outputs + o : nullptr, out_vectors, out_offsets});
+          const T* shift = bias ? bias + group * g.outputs + o : nullptr;
+          conv_tile_for<T, false>(n, vectors)({in_vectors, offsets, g.depth, packed + group * g.weights + o * g.depth,
+                                               shift, out_vectors, out_offsets});
         }
       }
       const long begin = cut(g.outputs, rows, row_begin), end = cut(g.outputs, rows, row_end),

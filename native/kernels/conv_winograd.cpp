@@ -1,76 +1,16 @@
-// 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3): 36 multiplications for 16 outputs instead of 144.
-// Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
-//
-// Y = A^T [(G g G^T) . (B^T d B)] A for tiles d (6 x 6, overlapping by 2), kernels g and outputs Y (4 x 4). The
-// products over the channels are 36 matrix products, one for each place in the tile. Vectors hold channels: six image
-// rows at a time are turned channels-last in scratch, transformed, multiplied and turned back while they are in the
-// cache.
+// 3 x 3 convolution of stride 1 by Winograd's F(4 x 4, 3 x 3) (winograd.h), for many channels: vectors hold channels.
+// Six image rows at a time are turned channels-last in scratch, transformed, multiplied and turned back while they are
+// in the cache.
 #include "conv.h"
 #include "gemm.h"
+#include "winograd.h"
 
 namespace nptorch::NPT_ISA {
 namespace {
 
-constexpr int IN = 6, OUT = 4, TAP = 3, PLACES = IN * IN;
+constexpr int OUT = 4, TAP = 3;
 constexpr size_t KERNELS_IN_CACHE = 4 << 20;
 constexpr long RUN_BYTES = 64 << 20;
-
-// One-dimensional transforms; `s` is the distance between the vectors of a column.
-template <class V> NPT_INLINE void input_transform(const V* d, int s, V* v, int t) {  // B^T, 6 -> 6
-  typedef Scalar<V> T;
-  const V a = d[4 * s] - T(4) * d[2 * s], b = d[3 * s] - T(4) * d[s], c = d[4 * s] - d[2 * s],
-          e = T(2) * (d[3 * s] - d[s]);
-  v[0] = T(4) * d[0] - T(5) * d[2 * s] + d[4 * s];
-  v[t] = a + b;
-  v[2 * t] = a - b;
-  v[3 * t] = c + e;
-  v[4 * t] = c - e;
-  v[5 * t] = T(4) * d[s] - T(5) * d[3 * s] + d[5 * s];
-}
-template <class V> NPT_INLINE void kernel_transform(const V* g, int s, V* u, int t) {  // G, 3 -> 6
-  typedef Scalar<V> T;
-  const V even = (g[0] + g[2 * s]) * T(-1.0 / 6), odd = g[s] * T(-1.0 / 6);
-  const V far_even = g[0] * T(1.0 / 24) + g[2 * s] * T(1.0 / 6), far_odd = g[s] * T(1.0 / 12);
-  u[0] = g[0] * T(0.25);
-  u[t] = even + odd;
-  u[2 * t] = even - odd;
-  u[3 * t] = far_even + far_odd;
-  u[4 * t] = far_even - far_odd;
-  u[5 * t] = g[2 * s];
-}
-template <class V> NPT_INLINE void output_transform(const V* m, int s, V* y, int t) {  // A^T, 6 -> 4
-  typedef Scalar<V> T;
-  const V a = m[s] + m[2 * s], b = m[s] - m[2 * s], c = m[3 * s] + m[4 * s], d = m[3 * s] - m[4 * s];
-  y[0] = m[0] + a + c;
-  y[t] = b + T(2) * d;
-  y[2 * t] = a + T(4) * c;
-  y[3 * t] = b + T(8) * d + m[5 * s];
-}
-// The transposes of the last two serve the weight gradient.
-template <class V> NPT_INLINE void gradient_transform(const V* y, int s, V* m, int t) {  // A, 4 -> 6
-  typedef Scalar<V> T;
-  const V a = y[0] + y[2 * s], b = y[s] + y[3 * s], c = y[0] + T(4) * y[2 * s], d = T(2) * y[s] + T(8) * y[3 * s];
-  m[0] = y[0];
-  m[t] = a + b;
-  m[2 * t] = a - b;
-  m[3 * t] = c + d;
-  m[4 * t] = c - d;
-  m[5 * t] = y[3 * s];
-}
-template <class V> NPT_INLINE void weight_transform(const V* u, int s, V* g, int t) {  // G^T, 6 -> 3
-  typedef Scalar<V> T;
-  const V near = (u[s] + u[2 * s]) * T(-1.0 / 6), far = u[3 * s] + u[4 * s];
-  g[0] = u[0] * T(0.25) + near + far * T(1.0 / 24);
-  g[t] = (u[2 * s] - u[s]) * T(1.0 / 6) + (u[3 * s] - u[4 * s]) * T(1.0 / 12);
-  g[2 * t] = near + far * T(1.0 / 6) + u[5 * s];
-}
-// A two-dimensional transform FROM x FROM -> TO x TO: down the columns, then along the rows.
-#define NPT_TRANSFORM_2D(one, FROM, TO, in, out)                                               \
-  do {                                                                                         \
-    Vec<T> half[TO * FROM];                                                                    \
-    for (int column = 0; column < FROM; column++) one(in + column, FROM, half + column, FROM); \
-    for (int row = 0; row < TO; row++) one(half + row * FROM, 1, out + row * TO, 1);           \
-  } while (0)
 
 template <class T> struct Winograd {
   long n, in, out;  // images, channels
@@ -78,7 +18,7 @@ template <class T> struct Winograd {
   long in_padded, out_padded;    // channels up to whole vectors
   long tile_columns, tile_rows;  // tiles of an image
   bool shared;              // so many channels that the transformed kernels leave the cache: all threads share a run
-  long run, runs;           // rows of tiles (of all images) that are in scratch at a time; how many runs there are
+  long run, runs;           // the most rows of tiles (of all images) in scratch at a time; how many runs there are
   long most;                // tiles of a run
   long v_stride, m_stride;  // between the places of a tile; a cache line more than needed, against aliasing
 
@@ -91,14 +31,15 @@ template <class T> struct Winograd {
     shared = PLACES * in_padded * out_padded * sizeof(T) > KERNELS_IN_CACHE;
     // Alone a task takes what stays in its cache; together they take as much as amortises a pass over all kernels.
     const long tiles = shared ? RUN_BYTES / long(PLACES * (in + out) * sizeof(T)) : in + out <= 256 ? 32 : 64;
-    run = smaller(larger(1, tiles / tile_columns), pieces(n * tile_rows, shared ? 1 : 4 * available_threads()));
-    runs = pieces(n * tile_rows, run);
+    const long rows = n * tile_rows, threads = shared ? 1 : available_threads();
+    runs = smaller(rows, pieces(rows, threads * larger(1, tiles / tile_columns)) * threads);
+    run = pieces(rows, runs);
     most = run * tile_columns;
     v_stride = most * in_padded + LANES<T>;
     m_stride = most * out_padded + LANES<T>;
   }
-  long first(long r) const { return r * run; }
-  long end(long r) const { return smaller(n * tile_rows, (r + 1) * run); }
+  long first(long r) const { return cut(n * tile_rows, runs, r); }
+  long end(long r) const { return first(r + 1); }
 };
 
 // Turns rows [row, row + count) x columns [column, column + width) of an image (channels, h, w) channels-last, with
@@ -173,7 +114,7 @@ void transform_output(const Winograd<T>& g, const T* m, long first, long begin, 
         Vec<T> s[PLACES], t[OUT * OUT];
         const T* from = m + ((r - first) * g.tile_columns + tile) * padded + c;
         for (int i = 0; i < PLACES; i++) s[i] = load(from + i * g.m_stride);
-        NPT_TRANSFORM_2D(output_transform, IN, OUT, s, t);
+        NPT_TRANSFORM_2D(output_transform<OUT>, IN, OUT, s, t);
         for (int i = 0; i < OUT * OUT; i++) store(rows + (i / OUT * width + tile * OUT + i % OUT) * padded + c, t[i]);
       }
     turn_back<T>(rows, width, g.out, g.oh, g.ow, r % g.tile_rows * OUT, OUT, bias,
@@ -193,19 +134,20 @@ template <class T, class F> void each_run(const Winograd<T>& g, F body) {
   else parallel_for(g.runs, one);
 }
 
-// y = conv(x, kernels), kernels as weight(in, out, tap).
-template <class T, class F> void forward(const Winograd<T>& g, const T* x, F weight, const T* bias, T* y) {
+// y = conv(x, kernels); w is where the first kernel lies, and the strides lead to those of the next input channel
+// (plane) and output channel.
+template <class T>
+void forward(const Winograd<T>& g, const T* x, const T* w, long plane_stride, long channel_stride, bool flipped,
+             const T* bias, T* y) {
   const Panels<T> panels(g.out_padded);
   const long place = g.in_padded * g.out_padded;
   Scratch<T> u(PLACES * place);  // [place], each packed for multiply_panel
   parallel_for(g.in_padded, [&](long c) {
     for (long p = 0; p < panels.count; p++)
       for (long j = 0; j < panels.width(p); j++) {
-        Vec<T> taps[TAP * TAP] = {}, t[PLACES];
+        Vec<T> t[PLACES];
         const long column = panels.column(p) + j * LANES<T>, lanes = c < g.in ? smaller(LANES<T>, g.out - column) : 0;
-        for (int i = 0; i < TAP * TAP; i++)
-          for (long l = 0; l < lanes; l++) taps[i][l] = weight(c, column + l, i);
-        NPT_TRANSFORM_2D(kernel_transform, TAP, IN, taps, t);
+        transform_kernels<T, TAP>(w + c * plane_stride + column * channel_stride, channel_stride, lanes, flipped, t);
         T* to = u + panels.offset(p, g.in_padded) + (c * panels.width(p) + j) * LANES<T>;
         for (int i = 0; i < PLACES; i++) store(to + i * place, t[i]);
       }
@@ -233,7 +175,7 @@ template <class T> void transform_gradient(const Winograd<T>& g, const T* gy, lo
       for (long c = 0; c < padded; c += LANES<T>) {
         Vec<T> y[OUT * OUT], t[PLACES];
         for (int i = 0; i < OUT * OUT; i++) y[i] = load(rows + (i / OUT * width + tile * OUT + i % OUT) * padded + c);
-        NPT_TRANSFORM_2D(gradient_transform, OUT, IN, y, t);
+        NPT_TRANSFORM_2D(gradient_transform<OUT>, OUT, IN, y, t);
         T* to = z + ((r - first) * g.tile_columns + tile) * padded + c;
         for (int i = 0; i < PLACES; i++) store(to + i * g.m_stride, t[i]);
       }
@@ -244,12 +186,12 @@ template <class T> void transform_gradient(const Winograd<T>& g, const T* gy, lo
 
 template <class T> void winograd_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
   const Winograd<T> g(s.n, s.c, s.o, s.h, s.w, s.oh, s.ow, s.ph, s.pw);
-  forward<T>(g, x, [&](long c, long o, int tap) { return w[(o * s.c + c) * 9 + tap]; }, bias, y);
+  forward<T>(g, x, w, TAP * TAP, s.c * TAP * TAP, false, bias, y);
 }
 
 template <class T> void winograd_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
   const Winograd<T> g(s.n, s.o, s.c, s.oh, s.ow, s.h, s.w, 2 - s.ph, 2 - s.pw);
-  forward<T>(g, gy, [&](long o, long c, int tap) { return w[(o * s.c + c) * 9 + 8 - tap]; }, nullptr, gx);
+  forward<T>(g, gy, w, s.c * TAP * TAP, TAP * TAP, true, nullptr, gx);
 }
 
 template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw) {
@@ -283,7 +225,7 @@ template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x,
         for (long part = 0; part < parts; part++)
           u[i] += load(sums + ((part * PLACES + i) * g.in_padded + c) * g.out_padded + o);
       }
-      NPT_TRANSFORM_2D(weight_transform, IN, TAP, u, t);
+      NPT_TRANSFORM_2D(weight_transform<TAP>, IN, TAP, u, t);
       for (long l = 0; l < smaller(LANES<T>, s.o - o); l++)
         for (int i = 0; i < TAP * TAP; i++) gw[((o + l) * s.c + c) * 9 + i] = t[i][l];
     }

@@ -124,11 +124,14 @@ def convolutions(draw):
     )
     dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 3)]))
     size = draw(pairs(1, 24))
-    kind = draw(st.sampled_from(["any", "any", "many channels", "winograd", "whole image"]))
+    kind = draw(st.sampled_from(["any", "any", "many channels", "winograd", "winograd lanes", "whole image"]))
     if kind in ("many channels", "winograd"):
         n, groups, c, o = draw(st.integers(1, 4)), 1, draw(st.integers(30, 50)), draw(st.integers(30, 50))
-    if kind == "winograd":
-        kernel, stride, dilation = (3, 3), (1, 1), (1, 1)
+    if kind == "winograd lanes":
+        n, groups, c, o = draw(st.integers(9, 70)), 1, draw(st.integers(2, 18)), draw(st.integers(2, 18))
+    if kind.startswith("winograd"):
+        side = draw(st.sampled_from([3, 5]))
+        kernel, stride, dilation = (side, side), (1, 1), (1, 1)
     if kind == "whole image":
         groups, stride, padding, dilation, kernel = 1, (1, 1), (0, 0), (1, 1), size
     assume(all(n > 0 for n in reference.output_size(size, kernel, stride, padding, dilation)))
@@ -146,7 +149,8 @@ def test_conv2d(seed, dtype, case, bias):
     make = Source(seed, dtype)
     x, w, b = make(*x_shape), make(*w_shape), make(w_shape[0]) if bias else None
     # Winograd's transforms multiply by up to 8 and cancel again.
-    winograd = w_shape[2:] == (3, 3) and min(w_shape[:2]) >= 16
+    winograd = w_shape[2:] in ((3, 3), (5, 5)) and options["stride"] == options["dilation"] == (1, 1)
+    winograd = winograd and options["groups"] == 1
     tolerance = 1e-5 if winograd else 2e-6
     magnitude = np.abs(double(x)), np.abs(double(w))
     y = native.conv2d(x, w, b, **options)
