@@ -32,6 +32,32 @@ PyObject* batch_norm(PyObject* const* values, Py_ssize_t count) {
   return Py_BuildValue("NNN", y.give(), mean.give(), rstd.give());
 }
 
+// Few numbers, so no kernel: running = (1 - momentum) * running + momentum * the batch's, rounded at each step as the
+// reference is.
+PyObject* move_statistics(PyObject* const* values, Py_ssize_t arguments) {
+  Arguments in("move_statistics", values, arguments, 7);
+  Array mean = in.floats("mean", 1), rstd = in.floats("rstd", 1, mean.type());
+  Array running_mean = in.optional_output("running_mean", mean.type()),
+        running_var = in.optional_output("running_var", mean.type());
+  const double momentum = in.number("momentum"), eps = in.number("eps"), count = in.number("count");
+  const long channels = mean.size();
+  in.expect(rstd.size() == channels, "rstd", "must have as many numbers as mean");
+  in.expect(running_mean && running_mean.size() == channels, "running_mean", "must have as many numbers as mean");
+  in.expect(running_var && running_var.size() == channels, "running_var", "must have as many numbers as mean");
+  with_scalar(mean.type(), [&](auto zero) {
+    using T = decltype(zero);
+    auto move = [&](T* running, auto value) {
+      for (long c = 0; c < channels; c++) running[c] = T(running[c] * T(1 - momentum)) + T(T(momentum) * value(c));
+    };
+    move(running_mean.data<T>(), [&](long c) { return mean.data<T>()[c]; });
+    move(running_var.data<T>(), [&](long c) {
+      const double r = rstd.data<T>()[c], variance = 1 / (r * r) - eps;
+      return T((variance < 0 ? 0 : variance) * (count / (count - 1)));
+    });
+  });
+  Py_RETURN_NONE;
+}
+
 PyObject* batch_norm_backward(PyObject* const* values, Py_ssize_t count) {
   Arguments in("batch_norm_backward", values, count, 5);
   Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.optional_floats("w", 1, g.type());
@@ -129,6 +155,8 @@ PyObject* layer_norm_backward(PyObject* const* values, Py_ssize_t count) {
 
 PyMethodDef normalization_functions[] = {
     NPT_METHOD(batch_norm, "batch_norm(x, w, b, eps, /) -> (y, mean, rstd): training statistics over all axes but 1."),
+    NPT_METHOD(move_statistics,
+               "move_statistics(mean, rstd, running_mean, running_var, momentum, eps, count, /): towards a batch's."),
     NPT_METHOD(batch_norm_backward, "batch_norm_backward(g, x, w, mean, rstd, /) -> (gx, gw, gb)."),
     NPT_METHOD(channel_scale, "channel_scale(x, scale, shift, /): x * scale + shift, one number a channel (axis 1)."),
     NPT_METHOD(layer_norm, "layer_norm(x, w, b, ndim, eps, /) -> (y, mean, rstd): over the last ndim axes."),

@@ -45,10 +45,10 @@ class Node:
     """A recorded operation: where its inputs' gradients go, and the shape and dtype of its outputs.
 
     An edge leads to another node or, for a leaf, to the tensor itself; edges hold no values, so a node keeps alive only what its
-    derivative names.
+    derivative names: `saved`, with the counts of in-place changes that those tensors had then in `checks`.
     """
 
-    __slots__ = ("edges", "hooks", "outputs", "pre_hooks", "sequence")
+    __slots__ = ("checks", "edges", "hooks", "outputs", "pre_hooks", "saved", "sequence")
 
     def __init__(self, edges: Sequence[Edge | None], outputs: list[tuple[tuple[int, ...], np.dtype[Any]]]) -> None:
         self.edges = edges
@@ -57,13 +57,56 @@ class Node:
         self.sequence = next(_sequence)
         self.pre_hooks: dict[int, tuple[int, Callable[[Tensor], Any]]] | None = None
         self.hooks: dict[int, Any] | None = None
+        self.saved: list[Any] | None = []
+        self.checks: list[tuple[list[int], int]] = []
+
+    def keep(self, value: Any) -> None:
+        """Keep a Tensor, a number or a shape for the derivative."""
+        self.saved.append(value)  # type: ignore[union-attr]
+        if isinstance(value, Tensor):
+            self.checks.append((value._version, value._version[0]))
+
+    def keep_output(self, value: Tensor, slot: int) -> None:
+        """Keep an output of this node by its array: the tensor itself would make a circle with the node."""
+        self.saved.append(_Output(value._array, slot))  # type: ignore[union-attr]
+        self.checks.append((value._version, value._version[0]))
+
+    def kept(self) -> list[Any]:
+        """The values again.
+
+        Raises: RuntimeError if they were released, or changed in place since.
+        """
+        if self.saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+                "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+                "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+                "after calling backward."
+            )
+        for version, then in self.checks:
+            if version[0] != then:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: a value that "
+                    f"{self.title()} saved is at version {version[0]}; expected version {then} instead. Hint: use an operation that "
+                    "makes a new tensor, or change the tensor before it is used."
+                )
+        for value in self.saved:
+            if value.__class__ is _Output:
+                return [v.tensor(self) if v.__class__ is _Output else v for v in self.saved]
+        return self.saved
+
+    def release(self) -> None:
+        """Forget the saved values."""
+        self.saved = None
+        self.checks = []
+
+    def title(self) -> str:
+        """What messages call the operation."""
+        return self.name()
 
     def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
         """The gradient for each edge, from the gradient of each output; those not needed (None: all are) may be left out."""
         raise NotImplementedError
-
-    def release(self) -> None:
-        """Forget the saved values."""
 
     def name(self) -> str:
         """PyTorch's name of the node, e.g. MulBackward0."""
@@ -111,49 +154,6 @@ class AccumulateGrad:
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
-
-
-class Saved:
-    """Values kept for the backward pass, each with the count of in-place changes it had then."""
-
-    __slots__ = ("checks", "name", "values")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.values: list[Any] | None = []
-        self.checks: list[tuple[list[int], int]] = []
-
-    def keep(self, value: Any) -> None:
-        """Keep a Tensor, a number or a shape."""
-        self.values.append(value)  # type: ignore[union-attr]
-        if isinstance(value, Tensor):
-            self.checks.append((value._version, value._version[0]))
-
-    def keep_output(self, value: Tensor, slot: int) -> None:
-        """Keep a node's own output by its array: the tensor itself would make a circle with the node."""
-        self.values.append(_Output(value._array, slot))  # type: ignore[union-attr]
-        self.checks.append((value._version, value._version[0]))
-
-    def unpack(self, node: Node) -> list[Any]:
-        """The values again.
-
-        Raises: RuntimeError if they were released, or changed in place since.
-        """
-        if self.values is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-                "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
-                "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
-                "after calling backward."
-            )
-        for version, then in self.checks:
-            if version[0] != then:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: a value that "
-                    f"{self.name} saved is at version {version[0]}; expected version {then} instead. Hint: use an operation that "
-                    "makes a new tensor, or change the tensor before it is used."
-                )
-        return [value.tensor(node) if value.__class__ is _Output else value for value in self.values]
 
 
 class _Output:

@@ -205,7 +205,8 @@ def _arrive(
     end, slot = edge
     if isinstance(end, Node):
         shape, dtype = end.outputs[slot]
-        g = fit(g, shape, dtype, end)
+        if g._array.shape != shape or g._array.dtype is not dtype:
+            g = fit(g, shape, dtype, end)
         places = pending.get(end)
         if places is None:
             places = pending[end] = [None] * len(end.outputs)

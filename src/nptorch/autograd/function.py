@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import mode
-from nptorch.graph import Node, Saved, edge_of
+from nptorch.graph import Node, edge_of
 from nptorch.tensor import Tensor, from_array
 
 
@@ -57,25 +57,20 @@ class FunctionCtx:
         Raises: RuntimeError if it was released, or changed in place since.
         """
         assert self._node is not None
-        return tuple(self._node.saved.unpack(self._node))
+        return tuple(self._node.kept())
 
 
 class FunctionNode(Node):
     """The graph node of an applied Function."""
 
-    __slots__ = ("ctx", "function", "inputs", "saved")
+    __slots__ = ("ctx", "function", "inputs")
 
     def __init__(self, function: type[Function], ctx: FunctionCtx, edges: Sequence[Any], outputs: list[Any]) -> None:
         super().__init__(edges, outputs)
         self.function, self.ctx, self.inputs = function, ctx, len(edges)
-        self.saved = Saved(self.name())
 
     def name(self) -> str:
         return self.function.__name__ + "Backward"
-
-    def release(self) -> None:
-        self.saved.values = None
-        self.saved.checks = []
 
     def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
         if self.ctx._materialize:
@@ -154,9 +149,9 @@ class Function:
             for value in ctx._to_save:
                 own = next((i for i, t in enumerate(tensors) if t is value), None)
                 if value is None or own is None:
-                    node.saved.keep(value)
+                    node.keep(value)
                 else:
-                    node.saved.keep_output(value, own)
+                    node.keep_output(value, own)
         return results[0] if single else tuple(results)
 
 

@@ -149,6 +149,17 @@ def batch_norm(x: Array, w: Array | None, b: Array | None, *, eps: float) -> Any
     return _native.batch_norm(x, w, b, eps)
 
 
+def move_statistics(
+    mean: Array, rstd: Array, running_mean: Array, running_var: Array, *, momentum: float, eps: float, count: int
+) -> Any:
+    """Moves running statistics towards those of a batch of `count` numbers a channel, in place."""
+    if not AVAILABLE or not _fit(mean, rstd, running_mean, running_var):
+        return NotImplemented
+    if not (running_mean.flags.carray and running_var.flags.carray):
+        return NotImplemented
+    return _native.move_statistics(mean, rstd, running_mean, running_var, momentum, eps, count)
+
+
 def batch_norm_backward(g: Array, x: Array, w: Array | None, mean: Array, rstd: Array) -> Any:
     """(gx, gw, gb) of batch_norm."""
     if not _fit(g, x, w, mean, rstd):

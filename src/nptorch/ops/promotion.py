@@ -22,7 +22,9 @@ def common(inputs: Sequence[Any]) -> Sequence[Any]:
             if other.__class__ is np.ndarray:
                 if other.dtype is not first.dtype:
                     break
-            elif other.__class__ not in _WEAK[kind]:
+            elif other.__class__ not in _WEAK[kind] and not (
+                kind == "i" and other.__class__ is int and -128 <= other < 128
+            ):
                 break
         else:
             return inputs  # NumPy treats a bare number as weak too
@@ -42,7 +44,8 @@ def result_type(inputs: Sequence[Any]) -> dtypes.dtype:
     return dtypes.result_dtype(dimensioned, zero_dim, numbers)
 
 
-# Numbers that NumPy may combine with an array of a kind without changing the type; integers can overflow, so they are cast.
+# Numbers that NumPy may combine with an array of a kind without changing the type; integers can overflow unless every
+# type holds them, so others are cast.
 _WEAK: dict[str, tuple[type, ...]] = {
     "f": (float, int, bool, type(None)),
     "c": (complex, float, int, bool, type(None)),

@@ -20,7 +20,7 @@ import numpy as np
 
 from nptorch import dtypes
 from nptorch.grad_mode import mode
-from nptorch.graph import Node, Saved, edge_of
+from nptorch.graph import Node
 from nptorch.kernels.native import use_cached_memory
 from nptorch.ops.promotion import Rule
 from nptorch.tensor import Tensor, from_array, refresh
@@ -77,16 +77,17 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         arrays: Any = []
-        record = False
+        mask, bit = 0, 1  # the inputs that require a gradient
         for x in inputs:
             if isinstance(x, Tensor):
                 if x._view is not None:
                     refresh(x)
                 if x._requires_grad:
-                    record = True
+                    mask |= bit
                 arrays.append(x._array)
             else:
                 arrays.append(x)
+            bit <<= 1
         out = self.compute(arrays, params)
         # What from_array does, written out: this is the hottest line of the library.
         if out.__class__ is np.ndarray:
@@ -95,20 +96,20 @@ class Op:
             result._requires_grad = False
             result._edge = result._grad = result._hooks = result._view = None
             result._version = [0]
-            if record and mode.grad and self.differentiable:
-                _record(self, inputs, params, (result,))
+            if mask and mode.grad and self.differentiable:
+                _record(self, mask | bit, inputs, params, (result,))
             if self.view:
                 mark_view(self, inputs[0], result, params)
             return result
+        several = out.__class__ is tuple
         results = tuple(
-            from_array(o if o.__class__ is np.ndarray else np.asarray(o))
-            for o in (out if type(out) is tuple else (out,))
+            [from_array(o if o.__class__ is np.ndarray else np.asarray(o)) for o in (out if several else (out,))]
         )
-        if record and mode.grad and self.differentiable:
-            _record(self, inputs, params, results)
+        if mask and mode.grad and self.differentiable:
+            _record(self, mask | bit, inputs, params, results)
         if self.view:
             mark_view(self, inputs[0], results[0], params)
-        return results if type(out) is tuple else results[0]
+        return results if several else results[0]
 
     def compute(self, arrays: Any, params: dict[str, Any]) -> Any:
         """The forward on arrays: dtype rule, then the native kernel if it takes the case, else the reference."""
@@ -130,23 +131,23 @@ class Op:
 
         Raises: RuntimeError for a leaf that requires grad, a result that does not fit, or overlapping memory.
         """
-        record = mode.grad and self.differentiable and any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
+        mask = _mask(inputs)
+        record = mode.grad and self.differentiable and mask.bit_count() > 1
         check_writable(target, self.name + "_")
         if record:
             # Operations that need the value they overwrite keep a copy of it.
-            wanted = self._plan(inputs).keeps(target, inputs)
+            wanted = self._plan(mask).keeps(target, inputs)
             inputs = tuple(_before(x, copy=wanted) if x is target else x for x in inputs)
         arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
         write(target, self.compute(arrays, params), self.name + "_")
         if record:
             made = from_array(target._array)
             made._version = target._version
-            _record(self, inputs, params, (made,))
+            _record(self, mask, inputs, params, (made,))
             rebase(target, made._edge)
         return target
 
-    def _plan(self, inputs: Sequence[Any]) -> _Plan:
-        mask = tuple([isinstance(x, Tensor) and x._requires_grad for x in inputs])
+    def _plan(self, mask: int) -> _Plan:
         plan = self._plans.get(mask)
         if plan is None:
             plan = self._plans[mask] = _Plan(self, mask)
@@ -197,13 +198,17 @@ class _Vjp:
 
 
 class _Plan:
-    """What to keep, and which VJPs to run, when a given set of inputs needs a gradient; made once per set."""
+    """What to keep, and which VJPs to run, when a given set of inputs needs a gradient; made once per set.
 
-    def __init__(self, op: Op, mask: tuple[bool, ...]) -> None:
+    bits: one for each input that needs a gradient, and one after the last input.
+    """
+
+    def __init__(self, op: Op, bits: int) -> None:
         names: list[str] = []
         self.vjps: list[tuple[int, _Vjp, tuple[int, ...]]] = []
-        self.mask = mask
-        for i, needed in enumerate((any(mask),) if op.joint else mask):
+        self.mask = mask = tuple([bool(bits >> i & 1) for i in range(bits.bit_length() - 1)])
+        self.wanted = [i for i, needed in enumerate(mask) if needed]
+        for i, needed in enumerate((True,) if op.joint else mask):
             vjp = op.vjps[0 if op.variadic else i] if i < len(op.vjps) or op.variadic else None
             if needed and vjp is not None:
                 names += [name for name in vjp.wants if name not in names]
@@ -228,25 +233,23 @@ def _fetch(op: Op, name: str) -> tuple[str, int]:
 class OpNode(Node):
     """The node of a recorded Op."""
 
-    __slots__ = ("op", "params", "plan", "saved", "shown")
+    __slots__ = ("op", "params", "plan", "shown")
     shown: str  # set by signatures.shown_as
 
     def __init__(self, op: Op, plan: _Plan, params: dict[str, Any], edges: list[Any], outputs: list[Any]) -> None:
-        super().__init__(edges, outputs)
+        Node.__init__(self, edges, outputs)
         self.op, self.plan, self.params = op, plan, params
-        self.saved = Saved(self.op.name)
 
     def name(self) -> str:
         label = getattr(self, "shown", self.op.label)
         return label if isinstance(label, str) else label(self)
 
-    def release(self) -> None:
-        self.saved.values = None
-        self.saved.checks = []
+    def title(self) -> str:
+        return self.op.name
 
     def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
         g: Any = grads[0] if len(grads) == 1 else tuple(grads)
-        values = self.saved.unpack(self)
+        values = self.kept()
         if self.op.joint:
             ((_, vjp, wanted),) = self.plan.vjps
             params = vjp.parameters(
@@ -264,33 +267,41 @@ class OpNode(Node):
         return result
 
 
-def _record(op: Op, inputs: tuple[Any, ...], params: dict[str, Any], results: tuple[Tensor, ...]) -> None:
-    plan = op._plan(inputs)
+def _mask(inputs: Sequence[Any]) -> int:
+    """The bits of a _Plan."""
+    mask, bit = 0, 1
+    for x in inputs:
+        if isinstance(x, Tensor) and x.requires_grad:
+            mask |= bit
+        bit <<= 1
+    return mask | bit
+
+
+def _record(op: Op, bits: int, inputs: tuple[Any, ...], params: dict[str, Any], results: tuple[Tensor, ...]) -> None:
+    plan = op._plans.get(bits) or op._plan(bits)
     if not plan.vjps:
         return
-    differentiable = results if op.all_outputs else results[: len(op.outputs)]
-    node = OpNode(
-        op,
-        plan,
-        params,
-        [edge_of(x) if isinstance(x, Tensor) else None for x in inputs],
-        [(r._array.shape, r._array.dtype) for r in differentiable],
-    )
-    saved = node.saved
+    edges: list[Any] = [None] * len(inputs)
+    for i in plan.wanted:
+        edges[i] = inputs[i]._edge or (inputs[i], 0)
+    outputs: list[Any] = []
+    node = OpNode(op, plan, params, edges, outputs)
     for kind, i in plan.fetches:
         if kind == "input":
-            saved.keep(inputs[i] if i < len(inputs) else None)
+            node.keep(inputs[i] if i < len(inputs) else None)
         elif kind == "output":
-            saved.keep_output(results[i], i) if i < len(op.outputs) else saved.keep(results[i])
+            node.keep_output(results[i], i) if i < len(op.outputs) else node.keep(results[i])
         elif kind == "shape":
             x = inputs[i]
-            saved.keep(x._array.shape if isinstance(x, Tensor) else ())
+            node.keep(x._array.shape if isinstance(x, Tensor) else ())
         elif kind == "inputs":
-            saved.keep(inputs)
+            node.keep(inputs)
         else:
-            saved.keep(tuple(x._array.shape for x in inputs))
-    for slot, result in enumerate(differentiable):
-        if result._array.dtype.kind in "fc":
+            node.keep(tuple(x._array.shape for x in inputs))
+    for slot, result in enumerate(results if op.all_outputs else results[: len(op.outputs)]):
+        dtype = result._array.dtype
+        outputs.append((result._array.shape, dtype))
+        if dtype.kind in "fc":
             result._edge = (node, slot)
             result._requires_grad = True
 
@@ -372,7 +383,8 @@ def rebase(target: Tensor, edge: Any) -> None:
     new_part._edge, new_part._requires_grad = edge, True
     made = from_array(root._array)
     made._version = root._version
-    _record(copy_slices, (_before(root, copy=False), new_part), {"chain": chain}, (made,))
+    parts = (_before(root, copy=False), new_part)
+    _record(copy_slices, _mask(parts), parts, {"chain": chain}, (made,))
     root._edge, root._requires_grad = made._edge, True
     refresh(target)
 

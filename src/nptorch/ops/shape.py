@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch import dtypes
 from nptorch.ops.registry import broadcast_error, op
 from nptorch.ops.signatures import axis, function, method, shown_as
 from nptorch.ops.signatures import shape as parse_shape
@@ -122,8 +123,6 @@ def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
 
     Raises: RuntimeError if that is impossible without a copy.
     """
-    from nptorch import dtypes
-
     if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
         (dtype,) = shape
     if dtype is not None:

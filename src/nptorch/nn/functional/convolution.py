@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nptorch.nn.functional.arguments import check_tensors, ntuple
+from nptorch.nn.functional.arguments import check_tensors, ntuple, remembered
 from nptorch.nn.functional.padding import pad
 from nptorch.ops.conv import conv2d as conv2d_op
 from nptorch.ops.conv import conv2d_input, out_length
@@ -63,37 +63,44 @@ def geometry(
 ) -> tuple[Tensor, tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]:
     """(batched input, stride, padding, dilation, whether a batch dimension was added), checked, for n dimensions."""
     check_tensors(name, input=input, weight=weight)
-    ndim = input._array.ndim
-    if ndim not in (n + 1, n + 2):
+    s, p, d, sides, single = _settings(name, n, input._array.shape, weight._array.shape, stride, padding, dilation)
+    x = unsqueeze_op(input, dim=0) if single else input
+    return pad(x, sides) if sides else x, s, p, d, single
+
+
+@remembered
+def _settings(
+    name: str, n: int, shape: tuple[int, ...], w: tuple[int, ...], stride: Any, padding: Any, dilation: Any
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]:
+    """(stride, padding, dilation, what to pad the input with beforehand, whether it has no batch dimension)."""
+    if len(shape) not in (n + 1, n + 2):
         raise RuntimeError(
-            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
-            f"{list(input._array.shape)}"
+            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: {list(shape)}"
         )
-    if weight._array.ndim != n + 2:
+    if len(w) != n + 2:
         raise RuntimeError(
-            f"{name}(): expected a {n + 2}D weight for {n} dimensions of space, got a weight of size "
-            f"{list(weight._array.shape)}"
+            f"{name}(): expected a {n + 2}D weight for {n} dimensions of space, got a weight of size {list(w)}"
         )
     strides, dilations = ntuple(stride, n, f"{name}() stride"), ntuple(dilation, n, f"{name}() dilation")
     for label, values in (("stride", strides), ("dilation", dilations)):
         if any(v <= 0 for v in values):
             raise RuntimeError(f"{name}(): {label} should be greater than zero, got {list(values)}")
-    single = ndim == n + 1
-    x = unsqueeze_op(input, dim=0) if single else input
+    sides: tuple[int, ...] = ()
     if isinstance(padding, str):
-        x, pads = _named_padding(name, x, weight._array.shape[2:], strides, padding, dilations)
+        pads, sides = _named_padding(name, w[2:], strides, padding, dilations)
     else:
         pads = ntuple(padding, n, f"{name}() padding")
         if any(v < 0 for v in pads):
             raise RuntimeError(f"negative padding is not supported: {list(pads)}")
-    return x, strides, pads, dilations, single
+    return strides, pads, dilations, sides, len(shape) == n + 1
 
 
 def _named_padding(
-    name: str, x: Tensor, kernel: Any, stride: tuple[int, ...], padding: str, dilation: tuple[int, ...]
-) -> tuple[Tensor, tuple[int, ...]]:
+    name: str, kernel: Any, stride: tuple[int, ...], padding: str, dilation: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(padding, what to pad the input with beforehand)."""
     if padding == "valid":
-        return x, (0,) * len(kernel)
+        return (0,) * len(kernel), ()
     if padding != "same":
         raise RuntimeError(f"Invalid padding string: {padding!r}; expected 'valid' or 'same'")
     if any(s != 1 for s in stride):
@@ -102,16 +109,23 @@ def _named_padding(
         )
     total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
     if all(t % 2 == 0 for t in total):
-        return x, tuple(t // 2 for t in total)
+        return tuple(t // 2 for t in total), ()
     # An odd total puts the one more at the end.
-    sides = [side for t in reversed(total) for side in (t // 2, t - t // 2)]
-    return pad(x, sides), (0,) * len(kernel)
+    return (0,) * len(kernel), tuple(side for t in reversed(total) for side in (t // 2, t - t // 2))
 
 
-def check_channels(
-    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, lengths: list[int], pads: tuple[int, ...]
-) -> None:
-    shape, w = x._array.shape, weight._array.shape
+def out_lengths(
+    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, s: Any, p: Any, d: Any
+) -> tuple[int, ...]:
+    """The lengths of what a convolution gives; Raises: RuntimeError if channels, groups, bias or sizes do not fit."""
+    b = None if bias is None else bias._array.shape
+    return _out_lengths(name, x._array.shape, weight._array.shape, b, groups, s, p, d)
+
+
+@remembered
+def _out_lengths(
+    name: str, shape: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None, groups: int, s: Any, p: Any, d: Any
+) -> tuple[int, ...]:
     if groups <= 0:
         raise RuntimeError(f"{name}(): groups should be greater than zero, got {groups}")
     if shape[1] != w[1] * groups:
@@ -124,18 +138,20 @@ def check_channels(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got a weight of "
             f"size {list(w)}"
         )
-    if bias is not None and bias._array.shape != (w[0],):
+    if bias is not None and bias != (w[0],):
         raise RuntimeError(
             f"Given weight of size {list(w)}, expected bias to be 1-dimensional with {w[0]} elements, but got bias of "
-            f"size {list(bias._array.shape)} instead"
+            f"size {list(bias)} instead"
         )
+    lengths = tuple(out_length(*of_one) for of_one in zip(shape[2:], w[2:], s, p, d, strict=True))
     if any(n <= 0 for n in lengths):
-        padded = " x ".join(str(n + 2 * p) for n, p in zip(shape[2:], pads, strict=True))
+        padded = " x ".join(str(n + 2 * a) for n, a in zip(shape[2:], p, strict=True))
         kernel = " x ".join(map(str, w[2:]))
         raise RuntimeError(
             f"Calculated padded input size per channel: ({padded}). Kernel size: ({kernel}). Kernel size can't be "
             "greater than actual input size"
         )
+    return lengths
 
 
 @function(method=False)
@@ -155,10 +171,7 @@ def conv2d(
     Raises: RuntimeError if channels, groups or sizes do not fit.
     """
     x, s, p, d, single = geometry("conv2d", 2, input, weight, stride, padding, dilation)
-    lengths = [
-        out_length(n, k, *hp) for n, k, *hp in zip(x._array.shape[2:], weight._array.shape[2:], s, p, d, strict=False)
-    ]
-    check_channels("conv2d", x, weight, bias, groups, lengths, p)
+    out_lengths("conv2d", x, weight, bias, groups, s, p, d)
     y = conv2d_op(x, weight, bias, stride=s, padding=p, dilation=d, groups=groups)
     return squeeze_op(y, dims=(0,)) if single else y
 
@@ -178,9 +191,7 @@ def conv1d(
     Raises: RuntimeError if channels, groups or sizes do not fit.
     """
     x, s, p, d, single = geometry("conv1d", 1, input, weight, stride, padding, dilation)
-    check_channels(
-        "conv1d", x, weight, bias, groups, [out_length(x._array.shape[2], weight._array.shape[2], s[0], p[0], d[0])], p
-    )
+    out_lengths("conv1d", x, weight, bias, groups, s, p, d)
     x, w = unsqueeze_op(x, dim=2), unsqueeze_op(weight, dim=2)
     y = squeeze_op(conv2d_op(x, w, bias, stride=(1, *s), padding=(0, *p), dilation=(1, *d), groups=groups), dims=(2,))
     return squeeze_op(y, dims=(0,)) if single else y

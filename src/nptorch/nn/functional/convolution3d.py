@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from nptorch.nn.functional.arguments import ntuple
-from nptorch.nn.functional.convolution import check_channels, check_transposed, conv_transpose2d, fold, geometry
+from nptorch.nn.functional.convolution import out_lengths, check_transposed, conv_transpose2d, fold, geometry
 from nptorch.nn.functional.padding import pad
 from nptorch.ops.conv import conv2d as conv2d_op
-from nptorch.ops.conv import out_length
 from nptorch.ops.shape import permute_op, reshape, squeeze_op
 from nptorch.ops.signatures import function
 from nptorch.tensor import Tensor
@@ -29,10 +28,7 @@ def conv3d(
     Raises: RuntimeError if channels, groups or sizes do not fit.
     """
     x, s, p, d, single = geometry("conv3d", 3, input, weight, stride, padding, dilation)
-    lengths = [
-        out_length(n, k, *hp) for n, k, *hp in zip(x._array.shape[2:], weight._array.shape[2:], s, p, d, strict=False)
-    ]
-    check_channels("conv3d", x, weight, bias, groups, lengths, p)
+    lengths = out_lengths("conv3d", x, weight, bias, groups, s, p, d)
     x = pad(x, (0, 0, 0, 0, p[0], p[0])) if p[0] else x
     n, c, _, h, w = x._array.shape
     # A volume's convolution is a sum of image convolutions, one for each slice of the kernel.

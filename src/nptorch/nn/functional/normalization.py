@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import no_grad
+from nptorch.kernels import native
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.padding import pad
 from nptorch.nn.functional.pooling import avg_pool2d
@@ -45,29 +46,36 @@ def batch_norm(
         return _affine(input, weight, bias)
     if len(shape) < 2:
         raise RuntimeError(f"batch_norm(): expected an input (N, C, ...) with 2 or more dimensions, got {list(shape)}")
-    for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
-        if t is not None and t._array.size != shape[1]:
-            raise RuntimeError(f"{name} should contain {shape[1]} elements not {t._array.size}")
+    channels = shape[1]
+    for t in (running_mean, running_var, weight, bias):
+        if t is not None and t._array.size != channels:
+            names = {id(running_mean): "running_mean", id(running_var): "running_var", id(weight): "weight"}
+            raise RuntimeError(f"{names.get(id(t), 'bias')} should contain {channels} elements not {t._array.size}")
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
         return _with_running(input, running_mean, running_var, weight, bias, eps)
-    count = input._array.size // shape[1]
+    count = input._array.size // channels
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape!r}")
     out, mean, rstd = batch_norm_op(input, weight, bias, eps=eps)
     if running_mean is not None and running_var is not None:
-        _move(running_mean, mean._array, momentum)
-        variance = np.maximum(1 / np.square(rstd._array, dtype=np.float64) - eps, 0)
-        _move(running_var, (variance * (count / (count - 1))).astype(rstd._array.dtype), momentum)
+        _move_statistics(running_mean, running_var, mean._array, rstd._array, momentum, eps, count)
     return out
 
 
-def _move(running: Tensor, value: Any, momentum: float) -> None:
-    array = running._array
-    array *= 1 - momentum
-    array += (momentum * value).astype(array.dtype, copy=False)
-    running._version[0] += 1
+def _move_statistics(
+    running_mean: Tensor, running_var: Tensor, mean: Any, rstd: Any, momentum: float, eps: float, count: int
+) -> None:
+    arrays = running_mean._array, running_var._array
+    done = native.move_statistics(mean, rstd, *arrays, momentum=momentum, eps=eps, count=count)
+    if done is NotImplemented:
+        variance = np.maximum(1 / np.square(rstd, dtype=np.float64) - eps, 0) * (count / (count - 1))
+        for array, value in zip(arrays, (mean, variance.astype(rstd.dtype)), strict=True):
+            array *= 1 - momentum
+            array += (momentum * value).astype(array.dtype, copy=False)
+    running_mean._version[0] += 1
+    running_var._version[0] += 1
 
 
 def _with_running(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.nn.functional.arguments import check_tensors, ntuple
+from nptorch.nn.functional.arguments import check_tensors, ntuple, remembered
 from nptorch.ops.pool import adaptive_matrix, pooled_length
 from nptorch.ops.pool import adaptive_max_pool2d as adaptive_max_pool2d_op
 from nptorch.ops.pool import avg_pool2d as avg_pool2d_op
@@ -40,8 +40,9 @@ def check_divisor(name: str, divisor: int | None) -> None:
         raise RuntimeError(f"{name}(): divisor must be not zero")
 
 
+@remembered
 def _windows(
-    name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str, shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[tuple[int, ...], ...]:
     kernel = ntuple(kernel_size, 2, f"{name}() kernel_size")
     s = ntuple(steps(stride, kernel), 2, f"{name}() stride")
@@ -55,16 +56,15 @@ def _windows(
             f"{name}(): pad should be at most half of effective kernel size, but got pad={list(p)} and "
             f"kernel_size={list(kernel)}"
         )
-    if 0 in x._array.shape[1:]:
+    if 0 in shape[1:]:
         raise RuntimeError(
-            f"{name}(): Expected input's non-batch dimensions to have positive length, got a batch of size "
-            f"{list(x._array.shape)}"
+            f"{name}(): Expected input's non-batch dimensions to have positive length, got a batch of size {list(shape)}"
         )
-    sizes = [pooled_length(*hp, ceil_mode) for hp in zip(x._array.shape[2:], kernel, s, p, d, strict=True)]
+    sizes = [pooled_length(*hp, ceil_mode) for hp in zip(shape[2:], kernel, s, p, d, strict=True)]
     if any(n <= 0 for n in sizes):
         raise RuntimeError(
-            f"{name}(): Given input size: ({'x'.join(map(str, x._array.shape[1:]))}). Calculated "
-            f"output size: ({x._array.shape[1]}x{sizes[0]}x{sizes[1]}). Output size is too small"
+            f"{name}(): Given input size: ({'x'.join(map(str, shape[1:]))}). Calculated "
+            f"output size: ({shape[1]}x{sizes[0]}x{sizes[1]}). Output size is too small"
         )
     return kernel, s, p, d
 
@@ -84,7 +84,7 @@ def max_pool2d(
     Raises: RuntimeError if the windows do not fit.
     """
     x, single = batched("max_pool2d", input, 2)
-    kernel, s, p, d = _windows("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    kernel, s, p, d = _windows("max_pool2d", x._array.shape, kernel_size, stride, padding, dilation, ceil_mode)
     out, indices = max_pool2d_op(x, kernel=kernel, stride=s, padding=p, dilation=d, ceil_mode=ceil_mode)
     if single:
         out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
@@ -106,7 +106,7 @@ def avg_pool2d(
     """
     x, single = batched("avg_pool2d", input, 2)
     check_divisor("avg_pool2d", divisor_override)
-    kernel, s, p, _ = _windows("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+    kernel, s, p, _ = _windows("avg_pool2d", x._array.shape, kernel_size, stride, padding, 1, ceil_mode)
     out = avg_pool2d_op(
         x,
         kernel=kernel,
