@@ -14,15 +14,16 @@ template <class V> NPT_INLINE V rounded(V product) {
   return product;
 }
 
-constexpr long CHUNK = 32768;  // numbers of one task; a chunk of a list may span several parameters
+constexpr long CHUNK = 32768;  // the most numbers of one task; a chunk of a list may span several parameters
 
 // body(item, begin, end) in parallel over the whole list, whatever the sizes of its parameters.
 template <class T, class F> void parallel_items(const OptimizerItem<T>* items, long count, F body) {
   long total = 0;
   for (long i = 0; i < count; i++) total += items[i].size;
-  const long tasks = tasks_for(total) == 1 ? 1 : pieces(total, CHUNK);
+  // As many for each thread: weights that all of them have read, and gradients that others wrote, have to be fetched.
+  const long threads = available_threads(), tasks = tasks_for(total) == 1 ? 1 : pieces(total, CHUNK * threads) * threads;
   parallel_for(tasks, [&](long t) {
-    const long begin = t * CHUNK, end = tasks == 1 ? total : smaller(total, begin + CHUNK);
+    const long begin = cut(total, tasks, t), end = cut(total, tasks, t + 1);
     long start = 0;
     for (long i = 0; i < count && start < end; start += items[i++].size) {
       const long from = larger(begin, start) - start, to = smaller(end, start + items[i].size) - start;
