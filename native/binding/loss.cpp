@@ -78,13 +78,49 @@ void check_targets(const Arguments& in, const Array& target, long rows, long cla
       fail(PyExc_IndexError, "Target %ld is out of bounds.", long(t[i]));
 }
 
+// One loss for each row, or one for all.
+std::vector<long> loss_shape(Reduction reduction, long rows) {
+  return reduction == Reduction::none ? std::vector<long>{rows} : std::vector<long>{};
+}
+
+PyObject* nll_loss(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("nll_loss", values, count, 4);
+  Array x = in.floats("x", 2), target = in.int64s("target", 1);
+  const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = x.shape(0), classes = x.shape(1);
+  const Reduction reduction = read_reduction(in);
+  check_targets(in, target, rows, classes, ignored);
+  Array loss = Array::create(loss_shape(reduction, rows), x.type());
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    kernels<T>().nll(rows, classes, x.data<T>(), target.data<int64_t>(), ignored, reduction, loss.data<T>());
+  });
+  return loss.give();
+}
+
+PyObject* nll_loss_backward(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("nll_loss_backward", values, count, 5);
+  Array g = in.floats("g"), target = in.int64s("target", 1);
+  const std::vector<long> shape = in.sizes("shape", 2);
+  const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = shape[0], classes = shape[1];
+  const Reduction reduction = read_reduction(in);
+  in.expect_shape(g, "g", loss_shape(reduction, rows));
+  check_targets(in, target, rows, classes, ignored);
+  Array gx = Array::create(shape, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(gx.size()));
+    kernels<T>().nll_gradient(rows, classes, g.data<T>(), target.data<int64_t>(), ignored, reduction, gx.data<T>());
+  });
+  return gx.give();
+}
+
 PyObject* cross_entropy(PyObject* const* values, Py_ssize_t count) {
   Arguments in("cross_entropy", values, count, 4);
   Array x = in.floats("x", 2), target = in.int64s("target", 1);
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = x.shape(0), classes = x.shape(1);
   const Reduction reduction = read_reduction(in);
   check_targets(in, target, rows, classes, ignored);
-  Array loss = Array::create(reduction == Reduction::none ? std::vector<long>{rows} : std::vector<long>{}, x.type());
+  Array loss = Array::create(loss_shape(reduction, rows), x.type());
   Array log_probs = Array::create(x.shape(), x.type());
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
@@ -101,7 +137,7 @@ PyObject* cross_entropy_backward(PyObject* const* values, Py_ssize_t count) {
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = log_probs.shape(0),
              classes = log_probs.shape(1);
   const Reduction reduction = read_reduction(in);
-  in.expect_shape(g, "g", reduction == Reduction::none ? std::vector<long>{rows} : std::vector<long>{});
+  in.expect_shape(g, "g", loss_shape(reduction, rows));
   check_targets(in, target, rows, classes, ignored);
   Array gx = Array::create(log_probs.shape(), g.type());
   with_scalar(g.type(), [&](auto zero) {
@@ -120,6 +156,8 @@ PyMethodDef loss_functions[] = {
     NPT_METHOD(log_softmax, "log_softmax(x, /): along the last axis."),
     NPT_METHOD(softmax_backward, "softmax_backward(g, out, /)."),
     NPT_METHOD(log_softmax_backward, "log_softmax_backward(g, out, /)."),
+    NPT_METHOD(nll_loss, "nll_loss(x, target, ignore_index, reduction, /) of log-probabilities x (n, classes)."),
+    NPT_METHOD(nll_loss_backward, "nll_loss_backward(g, target, shape, ignore_index, reduction, /)."),
     NPT_METHOD(
         cross_entropy,
         "cross_entropy(x, target, ignore_index, reduction, /) -> (loss, log_probs) of x (n, classes), target (n)."),

@@ -109,6 +109,9 @@ struct ImageBatch {
   X(log_softmax, (long rows, long size, const T* x, T* y))                                                             \
   X(softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                          \
   X(log_softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                      \
+  X(nll, (long rows, long classes, const T* log_probs, const int64_t* target, int64_t ignored, Reduction r, T* loss))   \
+  X(nll_gradient,                                                                                                      \
+    (long rows, long classes, const T* g, const int64_t* target, int64_t ignored, Reduction r, T* gx))                 \
   X(cross_entropy,                                                                                                     \
     (long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss, T* log_probs)) \
   X(cross_entropy_gradient, (long rows, long classes, const T* g, const T* log_probs, const int64_t* target,           \

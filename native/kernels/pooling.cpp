@@ -47,28 +47,78 @@ NPT_INLINE void store_indices(int64_t* out, long n, Ints<float> v) {
   store_indices(out + LANES<double>, n - LANES<double>, __builtin_convertvector(halves[1], Ints<double>));
 }
 
+// The largest of each 2 x 2 window, given its four places each as one vector; `first` is where the windows begin.
+template <class T> struct Largest {
+  Vec<T> most;
+  Ints<T> at;
+};
+template <class T>
+NPT_INLINE Largest<T> largest(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d, Ints<T> first, long width) {
+  Largest<T> found{a, first};
+  auto consider = [&](Vec<T> v, long offset) NPT_LAMBDA {
+    const Ints<T> take = (v > found.most) | (v != v);
+    found.most = take ? v : found.most;
+    found.at = take ? first + Scalar<Ints<T>>(offset) : found.at;
+  };
+  consider(b, 1);
+  consider(c, width);
+  consider(d, width + 1);
+  return found;
+}
+
+#if NPT_VECTOR_BYTES == 64
+// Rows of at most half a vector of outputs come two at a time: lanes [0, ow) are the first row's, [ow, 2 ow) the second's.
+template <class T> struct TwoRows {
+  Ints<T> even, odd;           // picks the left and the right places of the windows from two image rows
+  Ints<T> upper_row, lower_row;  // and back: image rows from left and right places, zeros behind the windows
+  Ints<T> first;               // where the windows begin
+  long lanes;
+
+  static bool fits(const PoolShape& s) { return 2 * s.ow <= LANES<T> && s.w <= LANES<T>; }
+  NPT_INLINE explicit TwoRows(const PoolShape& s) : lanes(2 * s.ow) {
+    typedef Scalar<Ints<T>> Index;
+    const Ints<T> lane = count_up<Vec<T>>(LaneIndices<Vec<T>>{}), row = lane < Index(s.ow) ? Ints<T>{} : Ints<T>{} + 1;
+    const Ints<T> column = 2 * (lane - row * Index(s.ow)), side = lane & 1;
+    even = column + row * Index(LANES<T>);
+    odd = even + 1;
+    upper_row = lane < Index(lanes) ? (lane >> 1) + side * Index(LANES<T>) : Ints<T>{} + Index(LANES<T> - 1);
+    lower_row = lane < Index(lanes) ? upper_row + Index(s.ow) : upper_row;
+    first = column + row * Index(2 * s.w);
+  }
+};
+#endif
+
 // A vector of outputs at a time: each of the four places of the windows is one vector of even or odd columns.
 template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, int64_t* indices) {
   typedef LaneIndices<Vec<T>> Order;
+  typedef Scalar<Ints<T>> Index;
+  long i = 0;
+#if NPT_VECTOR_BYTES == 64
+  if (TwoRows<T>::fits(s)) {
+    const TwoRows<T> two(s);
+    for (; i + 2 <= s.oh; i += 2) {
+      const T* top = x + 2 * i * s.w;
+      const Vec<T> a = load_some(top, two.lanes), b = load_some(top + s.w, two.lanes),
+                   c = load_some(top + 2 * s.w, two.lanes), d = load_some(top + 3 * s.w, two.lanes);
+      const Largest<T> found = largest<T>(pick(a, two.even, c), pick(a, two.odd, c), pick(b, two.even, d),
+                                          pick(b, two.odd, d), two.first + Index(2 * i * s.w), s.w);
+      store_upto(y + i * s.ow, two.lanes, found.most);
+      store_indices(indices + i * s.ow, two.lanes, found.at);
+    }
+  }
+#endif
   const Ints<T> column = 2 * count_up<Vec<T>>(Order{});
-  for (long i = 0; i < s.oh; i++)
+  for (; i < s.oh; i++)
     each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
       const T *top = x + 2 * i * s.w + 2 * j, *bottom = top + s.w;
       const long n = 2 * lanes, rest = n - LANES<T>;
       const Vec<T> a = load_upto(top, n), b = load_upto(top + LANES<T>, rest);
       const Vec<T> c = load_upto(bottom, n), d = load_upto(bottom + LANES<T>, rest);
-      Vec<T> most = evens(a, b, Order{});
-      Ints<T> at = {};
-      auto consider = [&](Vec<T> v, long offset) NPT_LAMBDA {
-        const Ints<T> take = (v > most) | (v != v);
-        most = take ? v : most;
-        at = take ? Ints<T>{} + Scalar<Ints<T>>(offset) : at;
-      };
-      consider(odds(a, b, Order{}), 1);
-      consider(evens(c, d, Order{}), s.w);
-      consider(odds(c, d, Order{}), s.w + 1);
-      store_upto(y + i * s.ow + j, lanes, most);
-      store_indices(indices + i * s.ow + j, lanes, at + column + Scalar<Ints<T>>(2 * i * s.w + 2 * j));
+      const Largest<T> found =
+          largest<T>(evens(a, b, Order{}), odds(a, b, Order{}), evens(c, d, Order{}), odds(c, d, Order{}),
+                     column + Index(2 * i * s.w + 2 * j), s.w);
+      store_upto(y + i * s.ow + j, lanes, found.most);
+      store_indices(indices + i * s.ow + j, lanes, found.at);
     });
 }
 
@@ -112,26 +162,52 @@ template <class T> bool spread_any(const PoolShape& s, const T* g, const int64_t
   return valid;
 }
 
+// The four places of 2 x 2 windows of which one holds the gradient; `place` is that one, counted from the window's begin.
+template <class T> struct Spread {
+  Vec<T> left, right, lower_left, lower_right;
+  Ints<T> strangers;  // lanes whose index lies in none of the places
+};
+template <class T> NPT_INLINE Spread<T> spread(Vec<T> g, Ints<T> place, long width) {
+  typedef Scalar<Ints<T>> Index;
+  const Vec<T> none = {};
+  const Ints<T> a = place == 0, b = place == 1, c = place == Index(width), d = place == Index(width + 1);
+  return {a ? g : none, b ? g : none, c ? g : none, d ? g : none, ~(a | b | c | d)};
+}
+
 // The same a vector at a time if every index lies in its own 2 x 2 window, as it does after the most common pooling;
 // returns whether it was so. The kernel size is not among the arguments: the indices themselves tell.
 template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const int64_t* indices, T* plane) {
   typedef LaneIndices<Vec<T>> Order;
   typedef Scalar<Ints<T>> Index;
-  const Ints<T> column = 2 * count_up<Vec<T>>(Order{});
+  const Ints<T> lane = count_up<Vec<T>>(Order{});
   Ints<T> strangers = {};
-  for (long i = 0; i < s.oh; i++) {
+  long i = 0;
+#if NPT_VECTOR_BYTES == 64
+  if (TwoRows<T>::fits(s)) {
+    const TwoRows<T> two(s);
+    for (; i + 2 <= s.oh; i += 2) {
+      T* top = plane + 2 * i * s.w;
+      const Ints<T> place = load_indices<T>(indices + i * s.ow, two.lanes) - two.first - Index(2 * i * s.w);
+      const Spread<T> p = spread<T>(load_upto(g + i * s.ow, two.lanes), place, s.w);
+      strangers |= lane < Index(two.lanes) ? p.strangers : Ints<T>{};
+      store_upto(top, s.w, pick(p.left, two.upper_row, p.right));
+      store_upto(top + s.w, s.w, pick(p.lower_left, two.upper_row, p.lower_right));
+      store_upto(top + 2 * s.w, s.w, pick(p.left, two.lower_row, p.right));
+      store_upto(top + 3 * s.w, s.w, pick(p.lower_left, two.lower_row, p.lower_right));
+    }
+  }
+#endif
+  for (; i < s.oh; i++) {
     T *top = plane + 2 * i * s.w, *bottom = top + s.w;
     each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
-      const Ints<T> place = load_indices<T>(indices + i * s.ow + j, lanes) - column - Index(2 * i * s.w + 2 * j);
-      const Vec<T> v = load_upto(g + i * s.ow + j, lanes), none = {};
-      const Ints<T> a = place == 0, b = place == 1, c = place == Index(s.w), d = place == Index(s.w + 1);
-      strangers |= column < Index(2 * lanes) ? ~(a | b | c | d) : Ints<T>{};
-      const Vec<T> left = a ? v : none, right = b ? v : none, lower_left = c ? v : none, lower_right = d ? v : none;
+      const Ints<T> place = load_indices<T>(indices + i * s.ow + j, lanes) - 2 * lane - Index(2 * i * s.w + 2 * j);
+      const Spread<T> p = spread<T>(load_upto(g + i * s.ow + j, lanes), place, s.w);
+      strangers |= lane < Index(lanes) ? p.strangers : Ints<T>{};
       const long n = 2 * lanes, rest = n - LANES<T>;
-      store_upto(top + 2 * j, n, zip_low(left, right, Order{}));
-      store_upto(top + 2 * j + LANES<T>, rest, zip_high(left, right, Order{}));
-      store_upto(bottom + 2 * j, n, zip_low(lower_left, lower_right, Order{}));
-      store_upto(bottom + 2 * j + LANES<T>, rest, zip_high(lower_left, lower_right, Order{}));
+      store_upto(top + 2 * j, n, zip_low(p.left, p.right, Order{}));
+      store_upto(top + 2 * j + LANES<T>, rest, zip_high(p.left, p.right, Order{}));
+      store_upto(bottom + 2 * j, n, zip_low(p.lower_left, p.lower_right, Order{}));
+      store_upto(bottom + 2 * j + LANES<T>, rest, zip_high(p.lower_left, p.lower_right, Order{}));
     });
     for (T* row : {top, bottom})
       for (long j = 2 * s.ow; j < s.w; j++) row[j] = 0;

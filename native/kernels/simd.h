@@ -178,6 +178,16 @@ template <class V, int... L> NPT_INLINE V zip_high(V a, V b, std::integer_sequen
   return NPT_SHUFFLE(a, b, (int(sizeof...(L)) / 2 + L / 2 + (L & 1) * int(sizeof...(L)))...);
 }
 
+// Lane l of the result is lane picks[l] of a, or of b from LANES on. With other instruction sets it would be a loop.
+#if NPT_VECTOR_BYTES == 64
+NPT_INLINE Vec<float> pick(Vec<float> a, Ints<float> picks, Vec<float> b) {
+  return (Vec<float>)_mm512_permutex2var_ps((__m512)a, (__m512i)picks, (__m512)b);
+}
+NPT_INLINE Vec<double> pick(Vec<double> a, Ints<double> picks, Vec<double> b) {
+  return (Vec<double>)_mm512_permutex2var_pd((__m512d)a, (__m512i)picks, (__m512d)b);
+}
+#endif
+
 // A square transpose in log2(lanes) butterfly stages, each exchanging blocks of S x S.
 template <int S, class V, int... L> NPT_INLINE V butterfly_low(V a, V b, std::integer_sequence<int, L...>) {
   return NPT_SHUFFLE(a, b, ((L & S) == 0 ? L : int(sizeof...(L)) + L - S)...);

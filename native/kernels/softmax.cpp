@@ -90,9 +90,7 @@ template <class T> void log_softmax_gradient(long rows, long size, const T* gy, 
 }
 
 template <class T>
-void cross_entropy(long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss,
-                   T* log_probs) {
-  parallel_rows(rows, classes, [&](long i) { log_softmax_row(x + i * classes, classes, log_probs + i * classes); });
+void nll(long rows, long classes, const T* log_probs, const int64_t* target, int64_t ignored, Reduction r, T* loss) {
   auto row_loss = [&](long i) { return target[i] == ignored ? T(0) : -log_probs[i * classes + target[i]]; };
   if (r == Reduction::none) {
     for (long i = 0; i < rows; i++) loss[i] = row_loss(i);
@@ -101,6 +99,21 @@ void cross_entropy(long rows, long classes, const T* x, const int64_t* target, i
   double sum = 0;
   for (long i = 0; i < rows; i++) sum += double(row_loss(i));
   *loss = T(r == Reduction::mean ? sum / double(count_targets(target, rows, ignored)) : sum);
+}
+
+template <class T>
+void nll_gradient(long rows, long classes, const T* g, const int64_t* target, int64_t ignored, Reduction r, T* gx) {
+  const T share = r == Reduction::mean ? T(1) / T(count_targets(target, rows, ignored)) : T(1);
+  memset(gx, 0, rows * classes * sizeof(T));
+  for (long row = 0; row < rows; row++)
+    if (target[row] != ignored) gx[row * classes + target[row]] = -g[r == Reduction::none ? row : 0] * share;
+}
+
+template <class T>
+void cross_entropy(long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss,
+                   T* log_probs) {
+  parallel_rows(rows, classes, [&](long i) { log_softmax_row(x + i * classes, classes, log_probs + i * classes); });
+  nll<T>(rows, classes, log_probs, target, ignored, r, loss);
 }
 
 template <class T>
@@ -125,6 +138,8 @@ NPT_BOTH_TYPES(softmax)
 NPT_BOTH_TYPES(log_softmax)
 NPT_BOTH_TYPES(softmax_gradient)
 NPT_BOTH_TYPES(log_softmax_gradient)
+NPT_BOTH_TYPES(nll)
+NPT_BOTH_TYPES(nll_gradient)
 NPT_BOTH_TYPES(cross_entropy)
 NPT_BOTH_TYPES(cross_entropy_gradient)
 

@@ -168,6 +168,13 @@ def cross_entropy(x, target, ignore_index, reduction):
     return loss, log_probs
 
 
+def nll_loss_backward(g, target, shape, ignore_index, reduction):
+    used = target != ignore_index
+    gx = np.zeros(shape)
+    gx[np.arange(len(gx))[used], target[used]] = -(g[used] if reduction == "none" else g)
+    return gx / used.sum() if reduction == "mean" else gx
+
+
 def cross_entropy_backward(g, log_probs, target, ignore_index, reduction):
     used = target != ignore_index
     gx = np.exp(log_probs)

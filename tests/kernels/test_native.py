@@ -250,6 +250,12 @@ def test_batch_norm(seed, dtype, n, c, spatial, affine):
     check(y, want, tolerance=1e-5)
     check(mean, statistics[0])
     check(rstd, statistics[1], tolerance=1e-5)
+    running, n_values = [make(c).copy(), np.abs(make(c))], x.size // c
+    variance = np.maximum(1 / double(rstd) ** 2 - 1e-2, 0) * (n_values / (n_values - 1))
+    moved = [0.75 * double(old) + 0.25 * new for old, new in zip(running, (double(mean), variance), strict=True)]
+    assert native.move_statistics(mean, rstd, *running, momentum=0.25, eps=1e-2, count=n_values) is None
+    for got, want in zip(running, moved, strict=True):
+        check(got, want)
     g = make(*x.shape)
     results = native.batch_norm_backward(g, x, w, mean, rstd)
     wanted = reference.batch_norm_backward(double(g), double(x), double(w), double(mean), double(rstd))
@@ -328,7 +334,10 @@ def test_cross_entropy(seed, dtype, n, classes, reduction, ignores):
     want, want_log_probs = reference.cross_entropy(double(x), target, -100, reduction)
     check(loss, want, scale=(n if reduction == "sum" else 1) * (1 + np.abs(want_log_probs)))
     check(log_probs, want_log_probs, scale=1 + np.abs(want_log_probs))
+    assert np.array_equal(native.nll_loss(log_probs, target, ignore_index=-100, reduction=reduction), loss)
     g = make(*loss.shape)
+    gx = native.nll_loss_backward(g, target, shape=x.shape, ignore_index=-100, reduction=reduction)
+    check(gx, reference.nll_loss_backward(double(g), target, x.shape, -100, reduction))
     gx = native.cross_entropy_backward(g, log_probs, target, ignore_index=-100, reduction=reduction)
     check(gx, reference.cross_entropy_backward(double(g), double(log_probs), target, -100, reduction), scale=4)
 

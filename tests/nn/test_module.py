@@ -15,8 +15,9 @@ from nptorch import naming, nn
 @pytest.fixture
 def as_torch():
     """Print names as PyTorch does, to compare texts."""
+    torch = pytest.importorskip("torch")
     naming.show_as("torch")
-    yield pytest.importorskip("torch")
+    yield torch
     naming.show_as("nptorch")
 
 

@@ -236,6 +236,7 @@ sample("trace", lambda T, x: T.trace(x) ** 2, R(3, 3))
 
 sample("linear", lambda T, x, w, b: T.nn.functional.linear(x, w, b), R(3, 5), R(4, 5), R(4))
 sample("linear", lambda T, x, w: T.nn.functional.linear(x, w), R(2, 3, 5), R(4, 5))
+sample("linear_weight", lambda T, x, w: T.nn.functional.linear(x, w) ** 2, R(3, 5), R(4, 5))
 for _kw in (
     {},
     {"stride": 2, "padding": 1},

@@ -50,6 +50,13 @@ def linear(x: Array, w: Array, b: Array | None) -> Any:
     return _native.linear(x, w, b, False)
 
 
+def linear_weight(g: Array, x: Array) -> Any:
+    """The gradient of linear's w: g (..., out), x (..., in) -> (out, in)."""
+    if not _fit(g, x) or g.shape[:-1] != x.shape[:-1]:
+        return NotImplemented
+    return _native.matmul(g.reshape(-1, g.shape[-1]).T, x.reshape(-1, x.shape[-1]))
+
+
 def matmul(x: Array, y: Array) -> Any:
     """x @ y for matrices, and batches with equal leading shapes or with one plain matrix."""
     if not _fit(x, y) or x.ndim < 2 or y.ndim < 2:
@@ -217,6 +224,20 @@ def log_softmax_backward(g: Array, out: Array, *, axis: int) -> Any:
     if not _fit(g, out) or axis not in (-1, g.ndim - 1):
         return NotImplemented
     return _native.log_softmax_backward(g, out)
+
+
+def nll_loss(x: Array, target: Array, *, ignore_index: int, reduction: str) -> Any:
+    """The loss of log-probabilities x (N, classes) and target (N), class indices."""
+    if not _fit(x) or x.ndim != 2 or target.dtype != np.int64:
+        return NotImplemented
+    return _native.nll_loss(x, target, ignore_index, reduction)
+
+
+def nll_loss_backward(g: Array, target: Array, *, shape: tuple[int, ...], ignore_index: int, reduction: str) -> Any:
+    """The gradient of nll_loss's x."""
+    if not _fit(g) or len(shape) != 2 or target.dtype != np.int64:
+        return NotImplemented
+    return _native.nll_loss_backward(g, target, shape, ignore_index, reduction)
 
 
 def cross_entropy(x: Array, target: Array, *, ignore_index: int, reduction: str) -> Any:
@@ -451,10 +472,11 @@ def use_cached_memory() -> None:
 
 
 _OPS: tuple[Callable[..., Any], ...] = (
-    linear, matmul, conv2d, conv2d_input, conv2d_weight,
+    linear, linear_weight, matmul, conv2d, conv2d_input, conv2d_weight,
     max_pool2d, max_pool2d_backward, avg_pool2d, avg_pool2d_backward,
     batch_norm, batch_norm_backward, channel_scale, layer_norm, layer_norm_backward,
-    softmax, log_softmax, softmax_backward, log_softmax_backward, cross_entropy, cross_entropy_backward,
+    softmax, log_softmax, softmax_backward, log_softmax_backward,
+    nll_loss, nll_loss_backward, cross_entropy, cross_entropy_backward,
     relu, leaky_relu, sigmoid, tanh, exp, silu, gelu,
     threshold_backward, sigmoid_backward, tanh_backward, silu_backward, gelu_backward, add, sub, mul, div, sum,
 )  # fmt: skip

@@ -8,8 +8,6 @@ from nptorch.ops.linalg import matmul
 from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
-from nptorch.ops.shape import reshape, transpose_op
-from nptorch.tensor import Tensor
 
 
 def _linear(xp: Any, x: Any, w: Any, b: Any) -> Any:
@@ -19,8 +17,8 @@ def _linear(xp: Any, x: Any, w: Any, b: Any) -> Any:
     return y
 
 
-def _rows(t: Tensor) -> Tensor:
-    return t if t._array.ndim == 2 else reshape(t, -1, t._array.shape[-1])
+def _linear_weight(xp: Any, g: Any, x: Any) -> Any:
+    return xp.matmul(g.reshape(-1, g.shape[-1]).T, x.reshape(-1, x.shape[-1]))
 
 
 def _label(node: Any) -> str:
@@ -35,8 +33,15 @@ linear = op(
     "linear",
     _linear,
     lambda g, w: matmul(g, w),
-    lambda g, x: matmul(transpose_op(_rows(g), a=0, b=1), _rows(x)),
+    lambda g, x: linear_weight(g, x),
     lambda g: sum_op(g, axis=tuple(range(g._array.ndim - 1)), keepdims=False),
     promote=same("linear"),
     label=_label,
+)
+# The gradient of w: g (..., out), x (..., in) -> (out, in).
+linear_weight = op(
+    "linear_weight",
+    _linear_weight,
+    lambda ct, x: linear(x, ct, None),
+    lambda ct, g: matmul(g, ct),
 )

@@ -141,22 +141,29 @@ class Optimizer:
     def _batches(self, group: dict[str, Any], *names: str) -> Iterable[tuple[int, list[list[Array]]]]:
         """For each count of steps, this one included: params, grads and one list a state value, to change in place."""
         batches: dict[int, list[list[Array]]] = {}
+        states = self.state
         for p in group["params"]:
             gradient = p._grad
             if gradient is None:
                 continue
-            state = self.state[p]
+            state = states[p]
             if not state:
                 state["step"] = from_array(np.zeros((), step_dtype()))
-            count = state["step"]._array
-            count += 1
-            batch = batches.setdefault(int(count), [[] for _ in range(2 + len(names))])
+            counter = state["step"]._array
+            count = int(counter) + 1
+            counter.fill(count)
+            batch = batches.get(count)
+            if batch is None:
+                batch = batches[count] = [[] for _ in range(2 + len(names))]
             batch[0].append(p._array)
             batch[1].append(gradient._array)
-            for values, name in zip(batch[2:], names, strict=True):
-                if name not in state:
-                    state[name] = from_array(self._initial(name, p._array, group))
-                values.append(state[name]._array)
+            i = 2
+            for name in names:
+                value = state.get(name)
+                if value is None:
+                    value = state[name] = from_array(self._initial(name, p._array, group))
+                batch[i].append(value._array)
+                i += 1
             p._version[0] += 1
         return batches.items()
 

@@ -68,7 +68,9 @@ class SGD(Optimizer):
                 buffer = state.get("momentum_buffer")
                 if new := buffer is None:
                     buffer = state["momentum_buffer"] = from_array(np.empty_like(p._array))
-            params, grads, buffers = batches.setdefault(new, [[], [], []])
+            if new not in batches:
+                batches[new] = [[], [], []]
+            params, grads, buffers = batches[new]
             params.append(p._array)
             grads.append(gradient._array)
             if buffer is not None:

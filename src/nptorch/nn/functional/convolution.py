@@ -124,7 +124,14 @@ def out_lengths(
 
 @remembered
 def _out_lengths(
-    name: str, shape: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None, groups: int, s: Any, p: Any, d: Any
+    name: str,
+    shape: tuple[int, ...],
+    w: tuple[int, ...],
+    bias: tuple[int, ...] | None,
+    groups: int,
+    s: Any,
+    p: Any,
+    d: Any,
 ) -> tuple[int, ...]:
     if groups <= 0:
         raise RuntimeError(f"{name}(): groups should be greater than zero, got {groups}")

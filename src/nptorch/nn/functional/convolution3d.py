@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nptorch.nn.functional.arguments import ntuple
-from nptorch.nn.functional.convolution import out_lengths, check_transposed, conv_transpose2d, fold, geometry
+from nptorch.nn.functional.convolution import check_transposed, conv_transpose2d, fold, geometry, out_lengths
 from nptorch.nn.functional.padding import pad
 from nptorch.ops.conv import conv2d as conv2d_op
 from nptorch.ops.shape import permute_op, reshape, squeeze_op
