@@ -1,5 +1,6 @@
 // Which of the ways to compute a convolution serves which shape (see conv.h).
 #include "conv.h"
+#include "winograd.h"
 
 namespace nptorch::NPT_ISA {
 namespace {
@@ -32,13 +33,15 @@ template <class T> long parts_of_blocks(const ConvShape& s) {
 // transposed or picked one by one; sums that have outgrown the cache are read and written once for each block of
 // images; Winograd transforms whole tiles.
 template <class T> struct Costs {
-  static constexpr double TRANSPOSED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8;
-  static constexpr double TRANSFORMED = 550, TRANSFORMED_LANES = 14, TILE = REGISTERS == 32 ? 1.2 : 2;
+  static constexpr double TRANSPOSED = 6, STORED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8;
+  static constexpr double TRANSFORMED = 550, TRANSFORMED_LANES = 14, TILE = 40, PRODUCT = REGISTERS == 32 ? 1.1 : 2;
+  static constexpr double SHARED_CACHE = 16 << 20;  // bytes of a usual third-level cache
   const ConvShape& s;
   double products = double(s.c / s.groups) * s.kh * s.kw * s.o;  // of one position
 
   double rows(long height, long width) const {
-    return double(height * pieces(width, LANES<T>) * LANES<T>) * products + (s.sw == 1 ? 1 : PICKED) * s.c * s.h * s.w;
+    const double positions = double(height * pieces(width, LANES<T>) * LANES<T>);
+    return positions * (products + STORED * s.o) + (s.sw == 1 ? 1 : PICKED) * s.c * s.h * s.w;
   }
   double lanes(bool sums) const {
     const double empty = double(pieces(s.n, LANES<T>) * LANES<T>) / s.n, moved = s.c * s.h * s.w + s.o * s.oh * s.ow;
@@ -50,16 +53,20 @@ template <class T> struct Costs {
   double winograd(long height, long width) const {
     if (!is_winograd(3) || s.c < 16 || s.o < 16) return INFINITY;
     const long c = pieces(s.c, LANES<T>) * LANES<T>, o = pieces(s.o, LANES<T>) * LANES<T>;
-    return double(pieces(height, 4) * pieces(width, 4)) * (1.1 * 36 * c * o + TRANSFORMED * (c + o));
+    return double(pieces(height, 4) * pieces(width, 4)) * (1.1 * PLACES * c * o + TRANSFORMED * (c + o));
   }
   // Sums of the weight gradient are transformed in one direction only.
   double winograd_lanes(bool sums) const {
     if (!(is_winograd(3) || is_winograd(5)) || (conv_threads(s) > 1 && !parts_of_blocks<T>(s))) return INFINITY;
-    const long out = 7 - s.kh, rows = pieces(s.oh, out), columns = pieces(s.ow, out);
+    const long out = IN + 1 - s.kh, rows = pieces(s.oh, out), columns = pieces(s.ow, out);
+    const double x_rows = rows * out + s.kh - 1, y_rows = rows * out;
+    const double scratch = double(IN) * (s.c * x_rows + s.o * y_rows) * columns * LANES<T> * sizeof(T);
+    if (scratch * conv_threads(s) > SHARED_CACHE || PLACES * s.c * s.o * sizeof(T) > KERNELS_IN_CACHE) return INFINITY;
     const double empty = double(pieces(s.n, LANES<T>) * LANES<T>) / s.n;
-    const double moved = s.c * (rows * out + s.kh - 1) * (columns * out + s.kw - 1) + s.o * rows * out * columns * out;
-    return empty *
-           (columns * s.c * s.o * (sums ? 1.1 * 6 * s.kh * s.oh : TILE * 36 * rows) + TRANSFORMED_LANES * moved);
+    const double moved = s.c * x_rows * (columns * out + s.kw - 1) + s.o * y_rows * columns * out;
+    const double multiplied = sums ? columns * s.oh * 1.1 * IN * s.kh * s.c * s.o
+                                   : rows * columns * (PRODUCT * PLACES * s.c * s.o + TILE * (s.c + s.o));
+    return empty * (multiplied + TRANSFORMED_LANES * moved);
   }
 
  private:

@@ -9,7 +9,6 @@ namespace nptorch::NPT_ISA {
 namespace {
 
 constexpr int OUT = 4, TAP = 3;
-constexpr size_t KERNELS_IN_CACHE = 4 << 20;
 constexpr long RUN_BYTES = 64 << 20;
 
 template <class T> struct Winograd {

@@ -21,7 +21,8 @@ template <class T, class F> void parallel_items(const OptimizerItem<T>* items, l
   long total = 0;
   for (long i = 0; i < count; i++) total += items[i].size;
   // As many for each thread: weights that all of them have read, and gradients that others wrote, have to be fetched.
-  const long threads = available_threads(), tasks = tasks_for(total) == 1 ? 1 : pieces(total, CHUNK * threads) * threads;
+  const long threads = available_threads(),
+             tasks = tasks_for(total) == 1 ? 1 : pieces(total, CHUNK * threads) * threads;
   parallel_for(tasks, [&](long t) {
     const long begin = cut(total, tasks, t), end = cut(total, tasks, t + 1);
     long start = 0;

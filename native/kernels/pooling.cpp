@@ -52,8 +52,7 @@ template <class T> struct Largest {
   Vec<T> most;
   Ints<T> at;
 };
-template <class T>
-NPT_INLINE Largest<T> largest(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d, Ints<T> first, long width) {
+template <class T> NPT_INLINE Largest<T> largest(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d, Ints<T> first, long width) {
   Largest<T> found{a, first};
   auto consider = [&](Vec<T> v, long offset) NPT_LAMBDA {
     const Ints<T> take = (v > found.most) | (v != v);
@@ -67,11 +66,12 @@ NPT_INLINE Largest<T> largest(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d, Ints<T> fi
 }
 
 #if NPT_VECTOR_BYTES == 64
-// Rows of at most half a vector of outputs come two at a time: lanes [0, ow) are the first row's, [ow, 2 ow) the second's.
+// Rows of at most half a vector of outputs come two at a time: lanes [0, ow) are the first row's, [ow, 2 ow) the
+// second's.
 template <class T> struct TwoRows {
-  Ints<T> even, odd;           // picks the left and the right places of the windows from two image rows
+  Ints<T> even, odd;             // picks the left and the right places of the windows from two image rows
   Ints<T> upper_row, lower_row;  // and back: image rows from left and right places, zeros behind the windows
-  Ints<T> first;               // where the windows begin
+  Ints<T> first;                 // where the windows begin
   long lanes;
 
   static bool fits(const PoolShape& s) { return 2 * s.ow <= LANES<T> && s.w <= LANES<T>; }
@@ -114,9 +114,8 @@ template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, int
       const long n = 2 * lanes, rest = n - LANES<T>;
       const Vec<T> a = load_upto(top, n), b = load_upto(top + LANES<T>, rest);
       const Vec<T> c = load_upto(bottom, n), d = load_upto(bottom + LANES<T>, rest);
-      const Largest<T> found =
-          largest<T>(evens(a, b, Order{}), odds(a, b, Order{}), evens(c, d, Order{}), odds(c, d, Order{}),
-                     column + Index(2 * i * s.w + 2 * j), s.w);
+      const Largest<T> found = largest<T>(evens(a, b, Order{}), odds(a, b, Order{}), evens(c, d, Order{}),
+                                          odds(c, d, Order{}), column + Index(2 * i * s.w + 2 * j), s.w);
       store_upto(y + i * s.ow + j, lanes, found.most);
       store_indices(indices + i * s.ow + j, lanes, found.at);
     });
@@ -162,7 +161,8 @@ template <class T> bool spread_any(const PoolShape& s, const T* g, const int64_t
   return valid;
 }
 
-// The four places of 2 x 2 windows of which one holds the gradient; `place` is that one, counted from the window's begin.
+// The four places of 2 x 2 windows of which one holds the gradient; `place` is that one, counted from the window's
+// begin.
 template <class T> struct Spread {
   Vec<T> left, right, lower_left, lower_right;
   Ints<T> strangers;  // lanes whose index lies in none of the places

@@ -12,6 +12,7 @@
 namespace nptorch::NPT_ISA {
 
 constexpr int IN = 6, PLACES = IN * IN;
+constexpr size_t KERNELS_IN_CACHE = 4 << 20;  // bytes of transformed kernels that are used again and again
 
 // One-dimensional transforms; the numbers after the arrays are the distances between their elements.
 template <class V> NPT_INLINE void input_transform(const V* d, int s, V* v, int t) {  // B^T, 6 -> 6
