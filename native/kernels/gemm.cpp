@@ -6,6 +6,7 @@ namespace nptorch::NPT_ISA {
 namespace {
 
 constexpr long DEPTH_BLOCK = 1024;       // rows of b in one packed panel, which then stays in the second-level cache
+constexpr long OUTGROWN = 1 << 20;       // numbers of a matrix that is larger than a core's cache
 constexpr double WORTH_THREADS = 60000;  // multiply-adds below which waking other threads costs more
 constexpr long SKINNY_ROWS = 24;
 
@@ -164,7 +165,11 @@ template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epil
                    own);
   };
   const long row_tiles = pieces(g.rows, TILE_ROWS);
-  const long splits = threads == 1 ? 1 : smaller(row_tiles, larger(1, pieces(3 * threads, panels.count)));
+  // A result that outgrows a core's cache is cut by rows, as everything else that reads or writes it is.
+  const bool by_rows = threads > 1 && row_tiles >= 4 * threads && g.rows * g.columns >= OUTGROWN;
+  const long splits = threads == 1 ? 1
+                      : by_rows    ? threads
+                                   : smaller(row_tiles, larger(1, pieces(3 * threads, panels.count)));
   if (splits == 1) {  // a task packs and uses panels of its own
     const long tasks = threads == 1 ? 1 : smaller(panels.count, 4 * threads);
     parallel_for(tasks, [&](long t) {
@@ -181,7 +186,7 @@ template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epil
     if (packed_here(p)) pack_panel(panels, p, g.b, g.depth, packed + panels.offset(p, g.depth));
   });
   parallel_for(panels.count * splits, [&](long t) {
-    const long p = t / splits, s = t % splits;
+    const long p = by_rows ? t % panels.count : t / splits, s = by_rows ? t / panels.count : t % splits;
     multiply(p, packed + panels.offset(p, g.depth), cut(row_tiles, splits, s) * TILE_ROWS,
              smaller(g.rows, cut(row_tiles, splits, s + 1) * TILE_ROWS));
   });

@@ -16,18 +16,17 @@ template <class V> NPT_INLINE V rounded(V product) {
 
 constexpr long CHUNK = 32768;  // the most numbers of one task; a chunk of a list may span several parameters
 
-// body(item, begin, end) in parallel over the whole list, whatever the sizes of its parameters.
+// body(item, begin, end) in parallel. Each thread takes the same part of every parameter, the one that it reads and
+// writes in products by rows of a weight, so that the part stays in its cache; small parameters go along.
 template <class T, class F> void parallel_items(const OptimizerItem<T>* items, long count, F body) {
   long total = 0;
   for (long i = 0; i < count; i++) total += items[i].size;
-  // As many for each thread: weights that all of them have read, and gradients that others wrote, have to be fetched.
-  const long threads = available_threads(),
-             tasks = tasks_for(total) == 1 ? 1 : pieces(total, CHUNK * threads) * threads;
-  parallel_for(tasks, [&](long t) {
-    const long begin = cut(total, tasks, t), end = cut(total, tasks, t + 1);
-    long start = 0;
-    for (long i = 0; i < count && start < end; start += items[i++].size) {
-      const long from = larger(begin, start) - start, to = smaller(end, start + items[i].size) - start;
+  const long threads = tasks_for(total) == 1 ? 1 : available_threads(), chunks = pieces(total, CHUNK * threads);
+  parallel_for(threads * chunks, [&](long t) {
+    const long thread = t / chunks, chunk = t % chunks;
+    for (long i = 0; i < count; i++) {
+      const long first = cut(items[i].size, threads, thread), size = cut(items[i].size, threads, thread + 1) - first;
+      const long from = first + cut(size, chunks, chunk), to = first + cut(size, chunks, chunk + 1);
       if (from < to) body(items[i], from, to);
     }
   });
