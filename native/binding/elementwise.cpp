@@ -76,12 +76,12 @@ PyObject* gelu_backward(PyObject* const* values, Py_ssize_t count) {
 
 // y is as x, one number, or one row: (size) of x (..., size).
 template <Binary f> PyObject* binary(const char* name, PyObject* const* values, Py_ssize_t count) {
-  Arguments in(name, values, count, 2);
+  Arguments in(name, values, count, 3);
   Array x = in.floats("x"), y = in.floats("y", Arguments::ANY, x.type());
   const bool same = x.shape() == y.shape(), scalar = y.size() == 1 && y.ndim() <= x.ndim();
   const bool row = x.ndim() >= 1 && y.ndim() == 1 && y.shape(0) == x.shape(x.ndim() - 1);
   in.expect(same || scalar || row, "y", "must have the shape of x, of its last axis, or be one number");
-  Array out = Array::create(x.shape(), x.type());
+  Array out = result_for(in, x);
   const long n = x.size();
   if (n == 0) return out.give();
   with_scalar(x.type(), [&](auto zero) {
@@ -131,10 +131,10 @@ PyMethodDef elementwise_functions[] = {
     NPT_METHOD(tanh_backward, "tanh_backward(g, out, /)."),
     NPT_METHOD(silu_backward, "silu_backward(g, x, /)."),
     NPT_METHOD(gelu_backward, "gelu_backward(g, x, /)."),
-    NPT_METHOD(add, "add(x, y, /): y as x, one number, or one row of x."),
-    NPT_METHOD(sub, "sub(x, y, /): y as x, one number, or one row of x."),
-    NPT_METHOD(mul, "mul(x, y, /): y as x, one number, or one row of x."),
-    NPT_METHOD(div, "div(x, y, /): y as x, one number, or one row of x."),
+    NPT_METHOD(add, "add(x, y, out, /): y as x, one number, or one row of x; into out as relu."),
+    NPT_METHOD(sub, "sub(x, y, out, /): as add."),
+    NPT_METHOD(mul, "mul(x, y, out, /): as add."),
+    NPT_METHOD(div, "div(x, y, out, /): as add."),
     NPT_METHOD(sum,
                "sum(x, blocks, shape, /): x seen as blocks (outer, rows, kept, inner), summed over rows and inner, as "
                "an array of shape."),

@@ -398,7 +398,11 @@ def test_arithmetic(name, seed, dtype, shape, other):
     make = Source(seed, dtype)
     x, y = make(*shape), make(*{"same": shape, "row": shape[-1:], "scalar": ()}[other])
     numpy_name = {"sub": "subtract", "mul": "multiply", "div": "divide"}.get(name, name)
-    assert np.array_equal(native.KERNELS[name](x, y), getattr(np, numpy_name)(x, y))
+    want = getattr(np, numpy_name)(x, y)
+    assert np.array_equal(native.KERNELS[name](x, y), want)
+    total = np.ascontiguousarray(x)
+    assert native.KERNELS[name](total, y, out=total) is total
+    assert np.array_equal(total, want)
 
 
 @random_shapes

@@ -87,7 +87,7 @@ BAD_CALLS = {
     "out shape": ("relu", (a(2, 3), a(3, 2)), ValueError, "out must have shape"),
     "read-only": ("relu", (a(2, 3), read_only(2, 3)), ValueError, "out is written in place"),
     "strided out": ("relu", (a(2, 3), a(2, 6)[:, ::2]), ValueError, "out is written in place"),
-    "shapes": ("add", (a(2, 3), a(2, 1)), ValueError, "y must have the shape of x"),
+    "shapes": ("add", (a(2, 3), a(2, 1), None), ValueError, "y must have the shape of x"),
     "blocks": ("sum", (a(2, 3), (1, 2, 2, 1), (2,)), ValueError, "blocks must multiply"),
     "sum shape": ("sum", (a(2, 3), (1, 2, 3, 1), (2,)), ValueError, "shape must have one entry"),
     "no list": ("sgd_step", ((a(3),), [a(3)], None, 0.1, 0, 0, 0, False, False, False), TypeError, "params must be a list"),

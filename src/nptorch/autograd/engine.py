@@ -11,6 +11,7 @@ import numpy as np
 from nptorch.autograd import anomaly
 from nptorch.grad_mode import mode
 from nptorch.graph import Node
+from nptorch.kernels.native import accumulate as add_into
 from nptorch.ops.pointwise import add, cast_op
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.shape import view_op
@@ -220,7 +221,7 @@ def _arrive(
     elif create or not known[2]:
         leaves[id(end)] = (end, add(known[1], g), True)
     else:  # a sum that was made here and that nothing else holds
-        np.add(known[1]._array, g._array, out=known[1]._array)
+        add_into(known[1]._array, g._array)
 
 
 def fit(g: Tensor, shape: tuple[int, ...], dtype: np.dtype[Any], end: Any = None) -> Tensor:
@@ -315,7 +316,7 @@ def accumulate(leaf: Tensor, g: Tensor, create: bool) -> None:
         leaf._grad = add(old, g)
     else:
         if old._array.flags.writeable and old._edge is None:
-            np.add(old._array, g._array, out=old._array)
+            add_into(old._array, g._array)
             old._version[0] += 1
         else:
             leaf._grad = from_array(old._array + g._array)

@@ -257,6 +257,12 @@ def cross_entropy_backward(g: Array, log_probs: Array, target: Array, *, ignore_
 # --- elementwise ---
 
 
+def accumulate(total: Array, x: Array) -> None:
+    """total += x for arrays of one shape: a gradient that arrives again."""
+    if not AVAILABLE or add(total, x, out=total) is NotImplemented:
+        np.add(total, x, out=total)
+
+
 def relu(x: Array, *, out: Array | None = None) -> Any:
     """max(x, 0), NaN kept; into out (x itself too) if given."""
     if not _fit(x, out) or (out is not None and not out.flags.c_contiguous):
@@ -280,13 +286,15 @@ def _unary(name: str) -> Callable[[Array], Any]:
     return function
 
 
-def _binary(name: str) -> Callable[[Array, Array], Any]:
-    def function(x: Array, y: Array) -> Any:
+def _binary(name: str) -> Callable[..., Any]:
+    def function(x: Array, y: Array, *, out: Array | None = None) -> Any:
         if x.__class__ is not np.ndarray or y.__class__ is not np.ndarray:
             return NotImplemented  # a bare number: NumPy is as fast
         if not _fit(x, y) or not (x.shape == y.shape or y.shape == x.shape[-1:] or y.ndim == 0):
             return NotImplemented
-        return kernel(x, y)
+        if out is not None and not (_fit(x, out) and out.shape == x.shape and out.flags.carray):
+            return NotImplemented
+        return kernel(x, y, out)
 
     kernel: Any = getattr(_native, name, None)
     function.__name__ = function.__qualname__ = name
