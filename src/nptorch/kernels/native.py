@@ -9,6 +9,7 @@ NotImplemented.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -336,17 +337,24 @@ def sum(x: Array, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """Sums over axes that, merged with their neighbours, form at most kept, summed, kept, summed blocks."""
     if not _fit(x):
         return NotImplemented
-    blocks, summed = [1], False  # alternating sizes, beginning with a kept block
-    for i, n in enumerate(x.shape):
+    blocks, shape = _sum_blocks(x.shape, axis, keepdims)
+    return NotImplemented if len(blocks) > 4 else _native.sum(x, blocks, shape)
+
+
+@lru_cache(maxsize=256)
+def _sum_blocks(
+    shape: tuple[int, ...], axis: tuple[int, ...], keepdims: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(alternating sizes of at least four blocks, beginning with a kept one; shape of the sums)."""
+    blocks, summed = [1], False
+    for i, n in enumerate(shape):
         if (i in axis) is summed:
             blocks[-1] *= n
         else:
             blocks.append(n)
             summed = not summed
-    if len(blocks) > 4:
-        return NotImplemented
-    shape = tuple([1 if i in axis else n for i, n in enumerate(x.shape) if keepdims or i not in axis])
-    return _native.sum(x, (*blocks, 1, 1, 1)[:4], shape)
+    ones = [1] * (4 - len(blocks))
+    return (*blocks, *ones), tuple([1 if i in axis else n for i, n in enumerate(shape) if keepdims or i not in axis])
 
 
 # --- called directly ---
@@ -408,13 +416,14 @@ def _fit_step(params: Sequence[Array], grads: Sequence[Array], *states: Sequence
     """Whether all arrays have one float dtype, and those that are written lie in C order."""
     if not AVAILABLE or not params:
         return False
-    written = [params, *[s for s in states if s is not None]]
     dtype = params[0].dtype
-    return (
-        dtype in (_FLOAT32, _FLOAT64)
-        and all(x.dtype == dtype for xs in (grads, *written) for x in xs)
-        and all(x.flags.c_contiguous for xs in written for x in xs)
-    )
+    if dtype not in (_FLOAT32, _FLOAT64):
+        return False
+    for arrays in (params, grads, *states):
+        for x in arrays or ():
+            if x.dtype is not dtype and x.dtype != dtype or (arrays is not grads and not x.flags.c_contiguous):
+                return False
+    return True
 
 
 def image_batch(
