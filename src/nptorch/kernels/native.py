@@ -421,7 +421,7 @@ def _fit_step(params: Sequence[Array], grads: Sequence[Array], *states: Sequence
         return False
     for arrays in (params, grads, *states):
         for x in arrays or ():
-            if x.dtype is not dtype and x.dtype != dtype or (arrays is not grads and not x.flags.c_contiguous):
+            if (x.dtype is not dtype and x.dtype != dtype) or (arrays is not grads and not x.flags.c_contiguous):
                 return False
     return True
 
