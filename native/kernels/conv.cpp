@@ -19,6 +19,7 @@ ConvShape flattened(const ConvShape& s) {
   return flat;
 }
 
+enum class Pass { forward, input_gradient, weight_gradient };
 enum class Way { rows, lanes, columns, winograd, winograd_lanes };
 
 // Lanes on several threads: each takes whole blocks of images, which stay in its own cache, where they can be dealt out
@@ -56,16 +57,20 @@ template <class T> struct Costs {
     return double(pieces(height, 4) * pieces(width, 4)) * (1.1 * PLACES * c * o + TRANSFORMED * (c + o));
   }
   // Sums of the weight gradient are transformed in one direction only.
-  double winograd_lanes(bool sums) const {
-    if (!(is_winograd(3) || is_winograd(5)) || (conv_threads(s) > 1 && !parts_of_blocks<T>(s))) return INFINITY;
+  double winograd_lanes(Pass pass) const {
+    // F(2 x 2, 5 x 5) rounds twice as much as the plain sum: gradients bear that, outputs stay as near to PyTorch's as
+    // they can.
+    if (!(is_winograd(3) || (is_winograd(5) && pass != Pass::forward))) return INFINITY;
+    if (conv_threads(s) > 1 && !parts_of_blocks<T>(s)) return INFINITY;
     const long out = IN + 1 - s.kh, rows = pieces(s.oh, out), columns = pieces(s.ow, out);
     const double x_rows = rows * out + s.kh - 1, y_rows = rows * out;
     const double scratch = double(IN) * (s.c * x_rows + s.o * y_rows) * columns * LANES<T> * sizeof(T);
     if (scratch * conv_threads(s) > SHARED_CACHE || PLACES * s.c * s.o * sizeof(T) > KERNELS_IN_CACHE) return INFINITY;
     const double empty = double(pieces(s.n, LANES<T>) * LANES<T>) / s.n;
     const double moved = s.c * x_rows * (columns * out + s.kw - 1) + s.o * y_rows * columns * out;
-    const double multiplied = sums ? columns * s.oh * 1.1 * IN * s.kh * s.c * s.o
-                                   : rows * columns * (PRODUCT * PLACES * s.c * s.o + TILE * (s.c + s.o));
+    const double multiplied = pass == Pass::weight_gradient
+                                  ? columns * s.oh * 1.1 * IN * s.kh * s.c * s.o
+                                  : rows * columns * (PRODUCT * PLACES * s.c * s.o + TILE * (s.c + s.o));
     return empty * (multiplied + TRANSFORMED_LANES * moved);
   }
 
@@ -128,7 +133,7 @@ template <class T> void conv_forward(const ConvShape& shape, const T* x, const T
   const ConvShape s = flattened(shape);
   const Costs<T> costs{s};
   switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(false), costs.columns(), costs.winograd(s.oh, s.ow),
-                   costs.winograd_lanes(false))) {
+                   costs.winograd_lanes(Pass::forward))) {
     case Way::rows: return rows_forward(s, x, w, bias, y);
     case Way::columns: return columns_forward(s, x, w, bias, y);
     case Way::lanes: return forward_in_parts(lanes_forward<T>, s, x, w, bias, y);
@@ -143,7 +148,7 @@ template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy,
   const ConvShape s = flattened(shape);
   const Costs<T> costs{s};
   switch (cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false), costs.columns(),
-                   costs.winograd(s.h, s.w), costs.winograd_lanes(false))) {
+                   costs.winograd(s.h, s.w), costs.winograd_lanes(Pass::input_gradient))) {
     case Way::rows: return rows_input_gradient(s, gy, w, gx);
     case Way::columns: return columns_input_gradient(s, gy, w, gx);
     case Way::lanes: return input_gradient_in_parts(lanes_input_gradient<T>, s, gy, w, gx);
@@ -158,7 +163,7 @@ template <class T> void conv_weight_gradient(const ConvShape& shape, const T* x,
   const ConvShape s = flattened(shape);
   const Costs<T> costs{s};
   switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(true), costs.columns(), costs.winograd(s.oh, s.ow),
-                   costs.winograd_lanes(true))) {
+                   costs.winograd_lanes(Pass::weight_gradient))) {
     case Way::rows: return rows_weight_gradient(s, x, gy, gw);
     case Way::columns: return columns_weight_gradient(s, x, gy, gw);
     case Way::lanes: return weight_gradient_in_parts(lanes_weight_gradient<T>, s, x, gy, gw);

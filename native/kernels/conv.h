@@ -3,7 +3,7 @@
 //   as a product   the kernel covers the whole image, or is 1 x 1: a matrix product           (conv.cpp)
 //   Winograd       3 x 3, stride 1, many channels: fewer multiplications                      (conv_winograd.cpp)
 //   columns        many channels otherwise: patches unrolled in cache-sized scratch + product (conv_columns.cpp)
-//   Winograd lanes 3 x 3 or 5 x 5, stride 1: the same with images side by side              (conv_winograd_lanes.cpp)
+//   Winograd lanes the same with images side by side, also gradients of 5 x 5 kernels       (conv_winograd_lanes.cpp)
 //   lanes          16 (8, 4) images side by side in one vector: fills it whatever the sizes   (conv_lanes.cpp)
 //   rows           lanes are neighbours in an output row: wide images, or too few of them     (conv_rows.cpp)
 #pragma once

@@ -330,7 +330,7 @@ template <class T, int TAP> void weight_gradient(const ConvShape& s, const T* x,
 }  // namespace
 
 template <class T> void winograd_lanes_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
-  s.kh == 3 ? forward<T, 3>(s, x, w, bias, y) : forward<T, 5>(s, x, w, bias, y);
+  forward<T, 3>(s, x, w, bias, y);
 }
 template <class T> void winograd_lanes_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
   s.kh == 3 ? input_gradient<T, 3>(s, gy, w, gx) : input_gradient<T, 5>(s, gy, w, gx);

@@ -4,7 +4,8 @@
 // Y = A^T [(G g G^T) . (B^T d B)] A for tiles d (6 x 6, overlapping by the kernel's size less one), kernels g and
 // outputs Y. The products over the channels are 36 matrix products, one for each place in the tile. The gradients are
 // the transposes: of d, B [(G g G^T) . (A gY A^T)] B^T, and of g, G^T [(B^T d B) . (A gY A^T)] G. Both sizes
-// interpolate at 0, 1, -1, 2, -2 and infinity, so that they share B.
+// interpolate at 0, +-3/4, +-3/2 and infinity, so that they share B. Among points that are exact in binary and come in
+// pairs, which halves the arithmetic, these round half as much as the customary 0, +-1 and +-2.
 #pragma once
 #include "lanes.h"
 #include "simd.h"
@@ -14,81 +15,89 @@ namespace nptorch::NPT_ISA {
 constexpr int IN = 6, PLACES = IN * IN;
 constexpr size_t KERNELS_IN_CACHE = 4 << 20;  // bytes of transformed kernels that are used again and again
 
+template <class T> struct Points {
+  static constexpr T A = 0.75, B = 1.5, A2 = A * A, B2 = B * B, SUM = A2 + B2, PRODUCT = A2 * B2;
+  static constexpr T SCALE_A = T(1 / (2 * 0.5625 * (0.5625 - 2.25))), SCALE_B = T(1 / (2 * 2.25 * (2.25 - 0.5625)));
+};
+
 // One-dimensional transforms; the numbers after the arrays are the distances between their elements.
 template <class V> NPT_INLINE void input_transform(const V* d, int s, V* v, int t) {  // B^T, 6 -> 6
-  typedef Scalar<V> T;
-  const V a = d[4 * s] - T(4) * d[2 * s], b = d[3 * s] - T(4) * d[s], c = d[4 * s] - d[2 * s], e = d[3 * s] - d[s];
-  v[0] = T(4) * (d[0] - d[2 * s]) + c;
-  v[t] = a + b;
-  v[2 * t] = a - b;
-  v[3 * t] = c + (e + e);
-  v[4 * t] = c - (e + e);
-  v[5 * t] = d[5 * s] - d[3 * s] - T(4) * e;
+  typedef Points<Scalar<V>> P;
+  const V even_a = d[4 * s] - P::B2 * d[2 * s], odd_a = P::A * (d[3 * s] - P::B2 * d[s]);
+  const V even_b = d[4 * s] - P::A2 * d[2 * s], odd_b = P::B * (d[3 * s] - P::A2 * d[s]);
+  v[0] = P::PRODUCT * d[0] - P::SUM * d[2 * s] + d[4 * s];
+  v[t] = even_a + odd_a;
+  v[2 * t] = even_a - odd_a;
+  v[3 * t] = even_b + odd_b;
+  v[4 * t] = even_b - odd_b;
+  v[5 * t] = P::PRODUCT * d[s] - P::SUM * d[3 * s] + d[5 * s];
 }
 template <class V> NPT_INLINE void input_gradient_transform(const V* v, int s, V* d, int t) {  // B, 6 -> 6
-  typedef Scalar<V> T;
-  const V a = v[s] + v[2 * s], b = v[s] - v[2 * s], c = v[3 * s] + v[4 * s], e = v[3 * s] - v[4 * s];
-  d[0] = T(4) * v[0];
-  d[t] = T(4) * (v[5 * s] - b) - T(2) * e;
-  d[2 * t] = T(-5) * v[0] - T(4) * a - c;
-  d[3 * t] = b + T(2) * e - T(5) * v[5 * s];
-  d[4 * t] = v[0] + a + c;
+  typedef Points<Scalar<V>> P;
+  const V even_a = v[s] + v[2 * s], odd_a = P::A * (v[s] - v[2 * s]);
+  const V even_b = v[3 * s] + v[4 * s], odd_b = P::B * (v[3 * s] - v[4 * s]);
+  d[0] = P::PRODUCT * v[0];
+  d[t] = P::PRODUCT * v[5 * s] - P::B2 * odd_a - P::A2 * odd_b;
+  d[2 * t] = -P::SUM * v[0] - P::B2 * even_a - P::A2 * even_b;
+  d[3 * t] = odd_a + odd_b - P::SUM * v[5 * s];
+  d[4 * t] = v[0] + even_a + even_b;
   d[5 * t] = v[5 * s];
 }
 template <int TAP, class V> NPT_INLINE void kernel_transform(const V* g, int s, V* u, int t) {  // G, TAP -> 6
-  typedef Scalar<V> T;
-  V even = g[0] + g[2 * s], odd = g[s], far_even = g[0] + T(4) * g[2 * s], far_odd = T(2) * g[s];
+  typedef Points<Scalar<V>> P;
+  V even_a = g[0] + P::A2 * g[2 * s], odd_a = g[s], even_b = g[0] + P::B2 * g[2 * s], odd_b = g[s];
   if constexpr (TAP == 5) {
-    even += g[4 * s];
-    odd += g[3 * s];
-    far_even += T(16) * g[4 * s];
-    far_odd += T(8) * g[3 * s];
+    even_a += P::A2 * P::A2 * g[4 * s];
+    odd_a += P::A2 * g[3 * s];
+    even_b += P::B2 * P::B2 * g[4 * s];
+    odd_b += P::B2 * g[3 * s];
   }
-  u[0] = g[0] * T(0.25);
-  u[t] = (even + odd) * T(-1.0 / 6);
-  u[2 * t] = (even - odd) * T(-1.0 / 6);
-  u[3 * t] = (far_even + far_odd) * T(1.0 / 24);
-  u[4 * t] = (far_even - far_odd) * T(1.0 / 24);
+  u[0] = g[0] * (1 / P::PRODUCT);
+  u[t] = (even_a + P::A * odd_a) * P::SCALE_A;
+  u[2 * t] = (even_a - P::A * odd_a) * P::SCALE_A;
+  u[3 * t] = (even_b + P::B * odd_b) * P::SCALE_B;
+  u[4 * t] = (even_b - P::B * odd_b) * P::SCALE_B;
   u[5 * t] = g[(TAP - 1) * s];
 }
 template <int TAP, class V> NPT_INLINE void weight_transform(const V* u, int s, V* g, int t) {  // G^T, 6 -> TAP
-  typedef Scalar<V> T;
-  const V even = (u[s] + u[2 * s]) * T(-1.0 / 6), odd = (u[s] - u[2 * s]) * T(-1.0 / 6);
-  const V far_even = u[3 * s] + u[4 * s], far_odd = u[3 * s] - u[4 * s];
-  g[0] = u[0] * T(0.25) + even + far_even * T(1.0 / 24);
-  g[t] = odd + far_odd * T(1.0 / 12);
-  g[2 * t] = even + far_even * T(1.0 / 6);
+  typedef Points<Scalar<V>> P;
+  const V even_a = (u[s] + u[2 * s]) * P::SCALE_A, odd_a = (u[s] - u[2 * s]) * (P::A * P::SCALE_A);
+  const V even_b = (u[3 * s] + u[4 * s]) * P::SCALE_B, odd_b = (u[3 * s] - u[4 * s]) * (P::B * P::SCALE_B);
+  g[0] = u[0] * (1 / P::PRODUCT) + even_a + even_b;
+  g[t] = odd_a + odd_b;
+  g[2 * t] = P::A2 * even_a + P::B2 * even_b;
   if constexpr (TAP == 5) {
-    g[3 * t] = odd + far_odd * T(1.0 / 3);
-    g[4 * t] = even + far_even * T(2.0 / 3);
+    g[3 * t] = P::A2 * odd_a + P::B2 * odd_b;
+    g[4 * t] = P::A2 * P::A2 * even_a + P::B2 * P::B2 * even_b;
   }
   g[(TAP - 1) * t] += u[5 * s];
 }
 template <int OUT, class V> NPT_INLINE void output_transform(const V* m, int s, V* y, int t) {  // A^T, 6 -> OUT
-  typedef Scalar<V> T;
-  const V a = m[s] + m[2 * s], b = m[s] - m[2 * s], c = m[3 * s] + m[4 * s], d = m[3 * s] - m[4 * s];
-  y[0] = m[0] + a + c;
-  y[t] = b + T(2) * d;
+  typedef Points<Scalar<V>> P;
+  const V even_a = m[s] + m[2 * s], odd_a = P::A * (m[s] - m[2 * s]);
+  const V even_b = m[3 * s] + m[4 * s], odd_b = P::B * (m[3 * s] - m[4 * s]);
+  y[0] = m[0] + even_a + even_b;
+  y[t] = odd_a + odd_b;
   if constexpr (OUT == 4) {
-    y[2 * t] = a + T(4) * c;
-    y[3 * t] = b + T(8) * d;
+    y[2 * t] = P::A2 * even_a + P::B2 * even_b;
+    y[3 * t] = P::A2 * odd_a + P::B2 * odd_b;
   }
   y[(OUT - 1) * t] += m[5 * s];
 }
 template <int OUT, class V> NPT_INLINE void gradient_transform(const V* y, int s, V* m, int t) {  // A, OUT -> 6
-  typedef Scalar<V> T;
-  V even = y[0], odd = y[s], far_even = y[0], far_odd = T(2) * y[s];
+  typedef Points<Scalar<V>> P;
+  V even_a = y[0], odd_a = y[s], even_b = y[0], odd_b = y[s];
   if constexpr (OUT == 4) {
-    even += y[2 * s];
-    odd += y[3 * s];
-    far_even += T(4) * y[2 * s];
-    far_odd += T(8) * y[3 * s];
+    even_a += P::A2 * y[2 * s];
+    odd_a += P::A2 * y[3 * s];
+    even_b += P::B2 * y[2 * s];
+    odd_b += P::B2 * y[3 * s];
   }
   m[0] = y[0];
-  m[t] = even + odd;
-  m[2 * t] = even - odd;
-  m[3 * t] = far_even + far_odd;
-  m[4 * t] = far_even - far_odd;
+  m[t] = even_a + P::A * odd_a;
+  m[2 * t] = even_a - P::A * odd_a;
+  m[3 * t] = even_b + P::B * odd_b;
+  m[4 * t] = even_b - P::B * odd_b;
   m[5 * t] = y[(OUT - 1) * s];
 }
 // A two-dimensional transform FROM x FROM -> TO x TO: down the columns, then along the rows.

@@ -178,10 +178,13 @@ const int after_fork = pthread_atfork(nullptr, nullptr, [] {
   pool = new Pool;
 });
 
+// What the environment asks for, by our name or by the one that PyTorch reads, or all cores.
 int default_threads() {
-  const char* text = getenv("NPTORCH_NUM_THREADS");
-  int asked = text ? atoi(text) : 0;
-  return asked > 0 ? asked : allowed_cores();
+  for (const char* name : {"NPTORCH_NUM_THREADS", "OMP_NUM_THREADS"}) {
+    const char* text = getenv(name);
+    if (const int asked = text ? atoi(text) : 0; asked > 0) return asked;
+  }
+  return allowed_cores();
 }
 std::atomic<int> num_threads{default_threads()};
 

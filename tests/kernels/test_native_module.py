@@ -304,3 +304,11 @@ def test_number_of_threads_from_the_environment():
     environment = {**os.environ, "NPTORCH_NUM_THREADS": "3", "NPTORCH_ISA": "baseline"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["3", "baseline"]
+
+
+@pytest.mark.parametrize(("ours", "text", "threads"), [("", "2", 2), ("", "5,3", 5), ("3", "2", 3)])
+def test_pytorchs_name_for_the_number_of_threads(ours, text, threads):
+    code = "from nptorch.kernels import native; print(native.get_num_threads())"
+    environment = {**os.environ, "NPTORCH_NUM_THREADS": ours, "OMP_NUM_THREADS": text}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(result.stdout) == threads
