@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::microseconds SPIN{300};  // longer than what lies between two kernels of a training step
 using Clock = std::chrono::steady_clock;
 constexpr Clock::duration MOST_PATIENCE = std::chrono::microseconds(100);
+constexpr std::chrono::milliseconds LATE{2}, ALONE{50};
 constexpr int SPINS_BETWEEN_CLOCKS = 32;
 constexpr int SPINS_BEFORE_YIELD = 2000;
 
@@ -47,7 +48,8 @@ class Pool {
  public:
   void run(Task task, void* context, long count, int threads) {
     std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
-    if (!owner.owns_lock()) return run_alone(task, context, count);
+    const Clock::time_point start = Clock::now();
+    if (!owner.owns_lock() || start < alone_until_) return run_alone(task, context, count);
     threads = threads < MAX_THREADS ? threads : MAX_THREADS;
     try {
       for (; workers_ < threads - 1; workers_++) std::thread([this] { work(); }).detach();
@@ -71,10 +73,14 @@ class Pool {
       wake_.notify_all();
     }
     help(0, threads);
+    const Clock::time_point helped = Clock::now();
     for (int spins = 0; done_.load(std::memory_order_acquire) < count; spins++) {
       if (spins < SPINS_BEFORE_YIELD) relax();
       else sched_yield();
     }
+    // A worker that other processes keep from its core in the middle of a task costs more than the workers are worth.
+    const Clock::duration waited = Clock::now() - helped;
+    if (waited > LATE && waited > 3 * (helped - start)) alone_until_ = helped + waited + ALONE;
   }
 
   static void run_alone(Task task, void* context, long count) {
@@ -160,6 +166,7 @@ class Pool {
   static constexpr int MAX_THREADS = 128;
   Share shares_[MAX_THREADS];
   std::mutex owner_;  // held by the thread whose loop is running
+  Clock::time_point alone_until_{};
   int workers_ = 0, shares_used_ = 0;
   std::atomic<Task> task_{nullptr};
   std::atomic<void*> context_{nullptr};
