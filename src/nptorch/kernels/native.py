@@ -161,9 +161,8 @@ def move_statistics(
     mean: Array, rstd: Array, running_mean: Array, running_var: Array, *, momentum: float, eps: float, count: int
 ) -> Any:
     """Moves running statistics towards those of a batch of `count` numbers a channel, in place."""
-    if not AVAILABLE or not _fit(mean, rstd, running_mean, running_var):
-        return NotImplemented
-    if not (running_mean.flags.carray and running_var.flags.carray):
+    written_in_place = running_mean.flags.carray and running_var.flags.carray
+    if not AVAILABLE or not written_in_place or not _fit(mean, rstd, running_mean, running_var):
         return NotImplemented
     return _native.move_statistics(mean, rstd, running_mean, running_var, momentum, eps, count)
 
