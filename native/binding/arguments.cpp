@@ -94,16 +94,16 @@ Array Arguments::strided_floats(const char* name, int ndim, int type) {
   return checked(next(name), name, ndim, type, true);
 }
 
-Array Arguments::int64s(const char* name, int ndim) {
-  PyObject* value = next(name);
+Array Arguments::integers(PyObject* value, const char* name, int type, int ndim) {
   if (!PyArray_Check(value))
     fail(PyExc_TypeError, "%s(): %s must be a numpy array, got %s", function_, name, Py_TYPE(value)->tp_name);
   PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
-  if (!PyArray_ISSIGNED(array) || PyArray_ITEMSIZE(array) != 8 || !PyArray_ISINTEGER(array))
-    fail(PyExc_TypeError, "%s(): %s must be an int64 array, got %s", function_, name, type_name(PyArray_TYPE(array)));
+  const int own = PyArray_TYPE(array);
+  if (!PyArray_EquivTypenums(own, type))
+    fail(PyExc_TypeError, "%s(): %s must be an array of %s, got %s", function_, name, type_name(type), type_name(own));
   if (ndim != ANY && PyArray_NDIM(array) != ndim)
     fail(PyExc_ValueError, "%s(): %s must have %d dimensions, got %d", function_, name, ndim, PyArray_NDIM(array));
-  PyObject* plain = PyArray_FromArray(array, PyArray_DescrFromType(NPY_INT64),
+  PyObject* plain = PyArray_FromArray(array, PyArray_DescrFromType(type),
                                       NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
   if (!plain) throw PythonError();
   return Array(plain);

@@ -66,7 +66,9 @@ class Arguments {
   Array optional_floats(const char* name, int ndim, int type);
   // The same, left with the strides it has (which are multiples of the item size).
   Array strided_floats(const char* name, int ndim = ANY, int type = ANY);
-  Array int64s(const char* name, int ndim = ANY);
+  Array int64s(const char* name, int ndim = ANY) { return integers(next(name), name, NPY_INT64, ndim); }
+  // An array of this integer type in C order, read with next() before the type was known.
+  Array integers(PyObject* value, const char* name, int type, int ndim = ANY);
   Array bytes(const char* name);
   // An array that is written: C order, writable, of this type; or None.
   Array optional_output(const char* name, int type);

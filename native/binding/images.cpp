@@ -4,15 +4,11 @@
 namespace nptorch {
 namespace {
 
-// image_batch(images, indices, table, channels_first) -> float32 (batch, c, h, w)
 PyObject* image_batch(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("image_batch", values, count, 4);
+  Arguments in("image_batch", values, count, 3);
   Array images = in.bytes("images"), indices = in.int64s("indices", 1), table = in.floats("table", 2, NPY_FLOAT);
-  const bool channels_first = in.boolean("channels_first");
   in.expect(images.ndim() == 3 || images.ndim() == 4, "images", "must have 3 or 4 dimensions");
-  const bool gray = images.ndim() == 3, first = channels_first && !gray;
-  const long channels = gray ? 1 : images.shape(first ? 1 : 3), h = images.shape(first ? 2 : 1),
-             w = images.shape(first ? 3 : 2);
+  const long channels = images.ndim() == 3 ? 1 : images.shape(3), h = images.shape(1), w = images.shape(2);
   in.expect_shape(table, "table", {channels, 256});
   const int64_t* at = indices.data<int64_t>();
   for (long i = 0; i < indices.size(); i++)
@@ -23,7 +19,7 @@ PyObject* image_batch(PyObject* const* values, Py_ssize_t count) {
   {
     Unlocked unlocked(double(out.size()));
     kernels<float>().image_batch(
-        {images.data<uint8_t>(), at, indices.size(), channels, h * w, first, table.data<float>(), out.data<float>()});
+        {images.data<uint8_t>(), at, indices.size(), channels, h * w, table.data<float>(), out.data<float>()});
   }
   return out.give();
 }
@@ -31,8 +27,8 @@ PyObject* image_batch(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef image_functions[] = {NPT_METHOD(image_batch,
-                                            "image_batch(images, indices, table, channels_first, /): table[c, byte] of "
-                                            "the chosen uint8 images, (n, c, h, w)."),
+                                            "image_batch(images, indices, table, /): table[c, byte] of the chosen "
+                                            "uint8 images (h, w[, c]), as float32 (n, c, h, w)."),
                                  {}};
 
 }  // namespace nptorch

@@ -59,11 +59,13 @@ PyObject* move_statistics(PyObject* const* values, Py_ssize_t arguments) {
 }
 
 PyObject* batch_norm_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("batch_norm_backward", values, count, 5);
+  Arguments in("batch_norm_backward", values, count, 6);
   Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.optional_floats("w", 1, g.type());
   Array mean = in.floats("mean", 1, g.type()), rstd = in.floats("rstd", 1, g.type());
+  Array rectified = in.optional_floats("rectified", g.ndim(), g.type());
   const Channels s = channels_of(in, x);
   in.expect_shape(g, "g", x.shape());
+  in.expect_shape(rectified, "rectified", x.shape());
   in.expect_shape(w, "w", {s.c});
   in.expect_shape(mean, "mean", {s.c});
   in.expect_shape(rstd, "rstd", {s.c});
@@ -73,7 +75,7 @@ PyObject* batch_norm_backward(PyObject* const* values, Py_ssize_t count) {
     using T = decltype(zero);
     Unlocked unlocked(4.0 * x.size());
     kernels<T>().batch_norm_gradient(s.n, s.c, s.pixels, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(),
-                                     rstd.data<T>(), gx.data<T>(), gw.data<T>(), gb.data<T>());
+                                     rstd.data<T>(), rectified.data<T>(), gx.data<T>(), gw.data<T>(), gb.data<T>());
   });
   return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
 }
@@ -157,7 +159,9 @@ PyMethodDef normalization_functions[] = {
     NPT_METHOD(batch_norm, "batch_norm(x, w, b, eps, /) -> (y, mean, rstd): training statistics over all axes but 1."),
     NPT_METHOD(move_statistics,
                "move_statistics(mean, rstd, running_mean, running_var, momentum, eps, count, /): towards a batch's."),
-    NPT_METHOD(batch_norm_backward, "batch_norm_backward(g, x, w, mean, rstd, /) -> (gx, gw, gb)."),
+    NPT_METHOD(batch_norm_backward,
+               "batch_norm_backward(g, x, w, mean, rstd, rectified, /) -> (gx, gw, gb); g counts where rectified, an "
+               "array like it or None, is positive."),
     NPT_METHOD(channel_scale, "channel_scale(x, scale, shift, /): x * scale + shift, one number a channel (axis 1)."),
     NPT_METHOD(layer_norm, "layer_norm(x, w, b, ndim, eps, /) -> (y, mean, rstd): over the last ndim axes."),
     NPT_METHOD(layer_norm_backward, "layer_norm_backward(g, x, w, mean, rstd, ndim, /) -> (gx, gw, gb)."),

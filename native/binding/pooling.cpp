@@ -36,43 +36,53 @@ std::vector<long> with_plane(std::vector<long> shape, long h, long w) {
   return shape;
 }
 
+int place_type(const Arguments& in, const PoolShape& s) {
+  in.expect(s.kh * s.kw < 1L << 30, "kernel", "must have less than 2^30 places");
+  return s.kh * s.kw <= MOST_BYTE_PLACES ? NPY_UINT8 : NPY_INT32;
+}
+MaxPlaces places_of(const Array& places) {
+  if (places.type() == NPY_UINT8) return {places.data<uint8_t>(), nullptr};
+  return {nullptr, places.data<int32_t>()};
+}
+
 PyObject* max_pool2d(PyObject* const* values, Py_ssize_t count) {
   Arguments in("max_pool2d", values, count, 6);
   Array x = in.floats("x");
   const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0),
              dilation = in.pair("dilation", 1);
   const PoolShape s = pool_shape(in, x.shape(), kernel, stride, padding, dilation, in.boolean("ceil_mode"));
-  Array y = Array::create(with_plane(x.shape(), s.oh, s.ow), x.type()), indices = Array::create(y.shape(), NPY_INT64);
+  Array y = Array::create(with_plane(x.shape(), s.oh, s.ow), x.type()),
+        places = Array::create(y.shape(), place_type(in, s));
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(double(y.size()) * s.kh * s.kw);
-    kernels<T>().max_pool(s, x.data<T>(), y.data<T>(), indices.data<int64_t>());
+    kernels<T>().max_pool(s, x.data<T>(), y.data<T>(), places_of(places));
   });
-  return Py_BuildValue("NN", y.give(), indices.give());
+  return Py_BuildValue("NN", y.give(), places.give());
 }
 
 PyObject* max_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("max_pool2d_backward", values, count, 3);
-  Array g = in.floats("g"), indices = in.int64s("indices");
+  Arguments in("max_pool2d_backward", values, count, 9);
+  Array g = in.floats("g");
+  PyObject* given_places = in.next("places");
   const std::vector<long> shape = in.sizes("shape");
-  in.expect(shape.size() >= 2 && int(shape.size()) == g.ndim(), "shape",
-            "must have as many entries as g has dimensions, at least 2");
-  in.expect_shape(indices, "indices", g.shape());
-  PoolShape s{};
-  s.planes = 1;
-  for (size_t i = 0; i + 2 < shape.size(); i++) s.planes *= shape[i];
-  s.h = shape[shape.size() - 2], s.w = shape.back();
-  s.oh = g.shape(g.ndim() - 2), s.ow = g.shape(g.ndim() - 1);
+  const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0),
+             dilation = in.pair("dilation", 1);
+  const PoolShape s = pool_shape(in, shape, kernel, stride, padding, dilation, in.boolean("ceil_mode"));
+  const bool rectified = in.boolean("rectified");
+  const Array places = in.integers(given_places, "places", place_type(in, s));
   in.expect_shape(g, "g", with_plane(shape, s.oh, s.ow));
-  Array gx = Array::create(shape, g.type());
+  in.expect_shape(places, "places", g.shape());
+  Array gx = Array::create(shape, g.type()),
+        sums = Array::create(std::vector<long>(shape.begin(), shape.end() - 2), g.type());
   bool valid = true;
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(double(gx.size()));
-    kernels<T>().max_pool_gradient(s, g.data<T>(), indices.data<int64_t>(), gx.data<T>(), &valid);
+    kernels<T>().max_pool_gradient(s, g.data<T>(), places_of(places), rectified, gx.data<T>(), sums.data<T>(), &valid);
   });
-  in.expect(valid, "indices", "must lie inside the plane");
-  return gx.give();
+  in.expect(valid, "places", "must lie inside the windows and the plane");
+  return Py_BuildValue("NN", gx.give(), sums.give());
 }
 
 PoolShape read_average(Arguments& in, const std::vector<long>& shape) {
@@ -114,10 +124,12 @@ PyObject* avg_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef pooling_functions[] = {
+    NPT_METHOD(max_pool2d,
+               "max_pool2d(x, kernel, stride, padding, dilation, ceil_mode, /) -> (maxima, places in the windows)."),
     NPT_METHOD(
-        max_pool2d,
-        "max_pool2d(x, kernel, stride, padding, dilation, ceil_mode, /) -> (maxima, int64 places in the plane)."),
-    NPT_METHOD(max_pool2d_backward, "max_pool2d_backward(g, indices, shape, /): the gradient of x, of this shape."),
+        max_pool2d_backward,
+        "max_pool2d_backward(g, places, shape, kernel, stride, padding, dilation, ceil_mode, rectified, /) -> (the "
+        "gradient of x, of this shape, its sums over planes); rectified: none where the maximum is not positive."),
     NPT_METHOD(avg_pool2d, "avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
     NPT_METHOD(avg_pool2d_backward,
                "avg_pool2d_backward(g, shape, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),

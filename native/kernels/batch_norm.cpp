@@ -1,6 +1,7 @@
 // Batch normalisation of x (n, c, pixels) over n and pixels. Sums run plane by plane into sums in double, which keeps
-// float32 accurate; runs of images are summed in parallel, as many on every machine, so that the threads keep the images
-// that they had in the kernels before. Without pixels (n, c) the vectors hold channels, otherwise neighbours in an image.
+// float32 accurate; runs of images are summed in parallel, as many on every machine, so that the threads keep the
+// images that they had in the kernels before. Without pixels (n, c) the vectors hold channels, otherwise neighbours in
+// an image.
 #include "kernels.h"
 #include "scratch.h"
 #include "simd.h"
@@ -75,12 +76,22 @@ void forward_rows(long n, long channels, const T* x, const T* w, const T* b, dou
   });
 }
 
+// The gradient that arrives, or what a ReLU with this output lets through of it.
+template <class T> struct Arriving {
+  const T *g, *rectified;
+  template <class N> NPT_INLINE Vec<T> at(long i, N lanes) const {
+    const Vec<T> v = load_upto(g + i, lanes);
+    if (!rectified) return v;
+    return load_upto(rectified + i, lanes) <= T(0) ? Vec<T>{} : v;
+  }
+};
+
 template <class T>
-void gradient_rows(long n, long channels, const T* gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx,
+void gradient_rows(long n, long channels, Arriving<T> gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx,
                    T* gw, T* gb) {
   each_vector<T>(0, channels, [&](long c, auto lanes) {
     const Vec<T> center = load_upto(mean + c, lanes), scale = load_upto(rstd + c, lanes);
-    auto g = [&](long i) NPT_LAMBDA { return load_upto(gy + i * channels + c, lanes); };
+    auto g = [&](long i) NPT_LAMBDA { return gy.at(i * channels + c, lanes); };
     auto centered = [&](long i) NPT_LAMBDA { return load_upto(x + i * channels + c, lanes) - center; };
     const Vec<T> sum = sum_rows<Vec<T>>(n, g);
     const Vec<T> dot = sum_rows<Vec<T>>(n, [&](long i) NPT_LAMBDA { return g(i) * centered(i); }) * scale;
@@ -119,13 +130,14 @@ void batch_norm(long n, long channels, long pixels, const T* x, const T* w, cons
 
 template <class T>
 void batch_norm_gradient(long n, long channels, long pixels, const T* gy, const T* x, const T* w, const T* mean,
-                         const T* rstd, T* gx, T* gw, T* gb) {
-  if (pixels == 1) return gradient_rows(n, channels, gy, x, w, mean, rstd, gx, gw, gb);
+                         const T* rstd, const T* rectified, T* gx, T* gw, T* gb) {
+  const Arriving<T> arriving{gy, rectified};
+  if (pixels == 1) return gradient_rows(n, channels, arriving, x, w, mean, rstd, gx, gw, gb);
   const double count = double(n) * double(pixels);
   Scratch<double> sums(2 * channels);
   Scratch<T> slope(channels), even(channels), along(channels);
   channel_sums<T, 2>(n, channels, pixels, sums, [&](long c, long i, auto lanes, Vec<T>* sum) NPT_LAMBDA {
-    const Vec<T> g = load_upto(gy + i, lanes);  // zeros beyond the lanes, so the product needs no mask
+    const Vec<T> g = arriving.at(i, lanes);  // zeros beyond the lanes, so the product needs no mask
     sum[0] += g;
     sum[1] += g * (load_upto(x + i, lanes) - mean[c]);
   });
@@ -139,7 +151,7 @@ void batch_norm_gradient(long n, long channels, long pixels, const T* gy, const 
   }
   each_plane<T>(n, channels, pixels, [&](long c, long i, auto lanes) NPT_LAMBDA {
     store_upto(gx + i, lanes,
-               slope[c] * (load_upto(gy + i, lanes) - even[c] - (load_upto(x + i, lanes) - mean[c]) * along[c]));
+               slope[c] * (arriving.at(i, lanes) - even[c] - (load_upto(x + i, lanes) - mean[c]) * along[c]));
   });
 }
 

@@ -12,10 +12,8 @@ void image_batch(const ImageBatch& b) {
       const uint8_t* image = b.images + b.indices[i] * size;
       for (long c = 0; c < b.channels; c++) {
         const float* table = b.table + c * 256;
-        const uint8_t* in = b.channels_first ? image + c * b.pixels : image + c;
-        const long stride = b.channels_first ? 1 : b.channels;
         float* out = b.out + i * size + c * b.pixels;
-        for (long p = 0; p < b.pixels; p++) out[p] = table[in[p * stride]];
+        for (long p = 0; p < b.pixels; p++) out[p] = table[image[p * b.channels + c]];
       }
     }
   });

@@ -46,6 +46,14 @@ struct PoolShape {
   double divisor;      // average pooling: what to divide by instead, or 0
 };
 
+// Where in its window each maximum was: 2 * (row * kw + column), and 1 more if the maximum is not positive. One of the
+// two arrays: bytes where the window has at most MOST_BYTE_PLACES numbers.
+constexpr long MOST_BYTE_PLACES = 128;
+struct MaxPlaces {
+  uint8_t* bytes;
+  int32_t* wide;
+};
+
 // A tensor seen as (outer, rows, kept, inner): sums run over rows and inner.
 struct SumShape {
   long outer, rows, kept, inner;
@@ -77,12 +85,11 @@ template <class T> struct OptimizerItem {
   long size;
 };
 
-// uint8 images (count, h, w, c) or (count, c, h, w) in a store; table (c, 256) maps each byte to its number.
+// uint8 images (count, h, w, c) in a store; table (c, 256) maps each byte to its number.
 struct ImageBatch {
   const uint8_t* images;
   const int64_t* indices;
   long batch, channels, pixels;
-  bool channels_first;
   const float* table;
   float* out;
 };
@@ -94,13 +101,14 @@ struct ImageBatch {
   X(conv_forward, (const ConvShape& s, const T* x, const T* w, const T* bias, T* y))                                   \
   X(conv_input_gradient, (const ConvShape& s, const T* gy, const T* w, T* gx))                                         \
   X(conv_weight_gradient, (const ConvShape& s, const T* x, const T* gy, T* gw))                                        \
-  X(max_pool, (const PoolShape& s, const T* x, T* y, int64_t* indices))                                                \
-  X(max_pool_gradient, (const PoolShape& s, const T* gy, const int64_t* indices, T* gx, bool* valid))                  \
+  X(max_pool, (const PoolShape& s, const T* x, T* y, MaxPlaces places))                                                \
+  X(max_pool_gradient,                                                                                                 \
+    (const PoolShape& s, const T* gy, MaxPlaces places, bool rectified, T* gx, T* plane_sums, bool* valid))            \
   X(avg_pool, (const PoolShape& s, const T* x, T* y))                                                                  \
   X(avg_pool_gradient, (const PoolShape& s, const T* gy, T* gx))                                                       \
   X(batch_norm, (long n, long c, long pixels, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd)) \
   X(batch_norm_gradient, (long n, long c, long pixels, const T* gy, const T* x, const T* w, const T* mean,             \
-                          const T* rstd, T* gx, T* gw, T* gb))                                                         \
+                          const T* rstd, const T* rectified, T* gx, T* gw, T* gb))                                     \
   X(channel_scale, (long n, long c, long pixels, const T* x, const T* scale, const T* shift, T* y))                    \
   X(layer_norm, (long rows, long size, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))        \
   X(layer_norm_gradient,                                                                                               \

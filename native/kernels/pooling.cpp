@@ -19,49 +19,68 @@ bool is_two_by_two(const PoolShape& s) {
 // Whether every window lies in the image (ceil_mode can let the last ones hang over).
 bool fits(const PoolShape& s) { return 2 * s.oh <= s.h && 2 * s.ow <= s.w; }
 
-// The first n of a vector of lane numbers to and from int64 in memory: as they are where lanes have 8 bytes, else in
-// halves.
-NPT_INLINE void store_indices(int64_t* out, long n, Ints<double> v) {
-  store_upto(reinterpret_cast<double*>(out), n, (Vec<double>)v);
+// Vectors of places as bytes in memory, the first n of them (n <= LANES). GCC 12 takes float's vectors apart for these
+// conversions, so they are spelled out.
+NPT_INLINE Ints<float> widen(Bytes<float> v) {
+#if NPT_VECTOR_BYTES == 64
+  return (Ints<float>)_mm512_cvtepu8_epi32((__m128i)v);
+#elif NPT_VECTOR_BYTES == 32
+  return (Ints<float>)_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)v));
+#else
+  return __builtin_convertvector(v, Ints<float>);
+#endif
 }
-NPT_INLINE Ints<double> load_wide(const int64_t* p, long n) {
-  return (Ints<double>)load_upto(reinterpret_cast<const double*>(p), n);
+NPT_INLINE Bytes<float> narrow(Ints<float> v) {
+#if NPT_VECTOR_BYTES == 64
+  return (Bytes<float>)_mm512_cvtepi32_epi8((__m512i)v);
+#elif NPT_VECTOR_BYTES == 32
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)v), _mm256_extracti128_si256((__m256i)v, 1));
+  return (Bytes<float>)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+#else
+  return __builtin_convertvector(v, Bytes<float>);
+#endif
 }
-template <class T> NPT_INLINE Ints<T> load_indices(const int64_t* p, long n) {
-  if constexpr (sizeof(T) == 8) {
-    return load_wide(p, n);
-  } else {
-    typedef int32_t Half __attribute__((vector_size(NPT_VECTOR_BYTES / 2)));
-    const Half halves[] = {__builtin_convertvector(load_wide(p, n), Half),
-                           __builtin_convertvector(load_wide(p + LANES<double>, n - LANES<double>), Half)};
-    Ints<T> v;
-    memcpy(&v, halves, sizeof v);
-    return v;
-  }
+NPT_INLINE Ints<double> widen(Bytes<double> v) { return __builtin_convertvector(v, Ints<double>); }
+NPT_INLINE Bytes<double> narrow(Ints<double> v) { return __builtin_convertvector(v, Bytes<double>); }
+
+template <class T> NPT_INLINE void store_bytes(uint8_t* p, long n, Ints<T> v) {
+  const Bytes<T> bytes = narrow(v);
+#if NPT_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4) return _mm_mask_storeu_epi8(p, __mmask16((1u << n) - 1), (__m128i)bytes);
+#endif
+  if (n == LANES<T>) memcpy(p, &bytes, LANES<T>);
+  else
+    for (int i = 0; i < n; i++) p[i] = bytes[i];
 }
-NPT_INLINE void store_indices(int64_t* out, long n, Ints<float> v) {
-  typedef int32_t Half __attribute__((vector_size(NPT_VECTOR_BYTES / 2)));
-  Half halves[2];
-  memcpy(halves, &v, sizeof v);
-  store_indices(out, n, __builtin_convertvector(halves[0], Ints<double>));
-  store_indices(out + LANES<double>, n - LANES<double>, __builtin_convertvector(halves[1], Ints<double>));
+template <class T> NPT_INLINE Ints<T> load_bytes(const uint8_t* p, long n) {
+#if NPT_VECTOR_BYTES == 64
+  if constexpr (sizeof(T) == 4) return widen((Bytes<T>)_mm_maskz_loadu_epi8(__mmask16((1u << n) - 1), p));
+#endif
+  uint64_t packed = 0;  // at most 8 lanes
+  if (n == LANES<T>) memcpy(&packed, p, smaller(LANES<T>, 8));
+  else
+    for (int i = 0; i < n; i++) packed |= uint64_t(p[i]) << 8 * i;
+  Bytes<T> bytes;
+  memcpy(&bytes, &packed, smaller(LANES<T>, 8));
+  return widen(bytes);
 }
 
-// The largest of each 2 x 2 window, given its four places each as one vector; `first` is where the windows begin.
+// The largest of each 2 x 2 window, given its four places each as one vector.
 template <class T> struct Largest {
   Vec<T> most;
-  Ints<T> at;
+  Ints<T> place;  // as MaxPlaces counts
 };
-template <class T> NPT_INLINE Largest<T> largest(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d, Ints<T> first, long width) {
-  Largest<T> found{a, first};
-  auto consider = [&](Vec<T> v, long offset) NPT_LAMBDA {
+template <class T> NPT_INLINE Largest<T> largest(Vec<T> a, Vec<T> b, Vec<T> c, Vec<T> d) {
+  Largest<T> found{a, {}};
+  auto consider = [&](Vec<T> v, int place) NPT_LAMBDA {
     const Ints<T> take = (v > found.most) | (v != v);
     found.most = take ? v : found.most;
-    found.at = take ? first + Scalar<Ints<T>>(offset) : found.at;
+    found.place = take ? Ints<T>{} + 2 * place : found.place;
   };
   consider(b, 1);
-  consider(c, width);
-  consider(d, width + 1);
+  consider(c, 2);
+  consider(d, 3);
+  found.place -= found.most <= T(0);
   return found;
 }
 
@@ -71,7 +90,6 @@ template <class T> NPT_INLINE Largest<T> largest(Vec<T> a, Vec<T> b, Vec<T> c, V
 template <class T> struct TwoRows {
   Ints<T> even, odd;             // picks the left and the right places of the windows from two image rows
   Ints<T> upper_row, lower_row;  // and back: image rows from left and right places, zeros behind the windows
-  Ints<T> first;                 // where the windows begin
   long lanes;
 
   static bool fits(const PoolShape& s) { return 2 * s.ow <= LANES<T> && s.w <= LANES<T>; }
@@ -83,15 +101,17 @@ template <class T> struct TwoRows {
     odd = even + 1;
     upper_row = lane < Index(lanes) ? (lane >> 1) + side * Index(LANES<T>) : Ints<T>{} + Index(LANES<T> - 1);
     lower_row = lane < Index(lanes) ? upper_row + Index(s.ow) : upper_row;
-    first = column + row * Index(2 * s.w);
   }
 };
 #endif
 
 // A vector of outputs at a time: each of the four places of the windows is one vector of even or odd columns.
-template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, int64_t* indices) {
+template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, uint8_t* places) {
   typedef LaneIndices<Vec<T>> Order;
-  typedef Scalar<Ints<T>> Index;
+  auto put = [&](long at, long lanes, Largest<T> found) NPT_LAMBDA {
+    store_upto(y + at, lanes, found.most);
+    store_bytes<T>(places + at, lanes, found.place);
+  };
   long i = 0;
 #if NPT_VECTOR_BYTES == 64
   if (TwoRows<T>::fits(s)) {
@@ -100,96 +120,101 @@ template <class T> void max_two_by_two(const PoolShape& s, const T* x, T* y, int
       const T* top = x + 2 * i * s.w;
       const Vec<T> a = load_some(top, two.lanes), b = load_some(top + s.w, two.lanes),
                    c = load_some(top + 2 * s.w, two.lanes), d = load_some(top + 3 * s.w, two.lanes);
-      const Largest<T> found = largest<T>(pick(a, two.even, c), pick(a, two.odd, c), pick(b, two.even, d),
-                                          pick(b, two.odd, d), two.first + Index(2 * i * s.w), s.w);
-      store_upto(y + i * s.ow, two.lanes, found.most);
-      store_indices(indices + i * s.ow, two.lanes, found.at);
+      put(i * s.ow, two.lanes,
+          largest<T>(pick(a, two.even, c), pick(a, two.odd, c), pick(b, two.even, d), pick(b, two.odd, d)));
     }
   }
 #endif
-  const Ints<T> column = 2 * count_up<Vec<T>>(Order{});
   for (; i < s.oh; i++)
     each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
       const T *top = x + 2 * i * s.w + 2 * j, *bottom = top + s.w;
       const long n = 2 * lanes, rest = n - LANES<T>;
       const Vec<T> a = load_upto(top, n), b = load_upto(top + LANES<T>, rest);
       const Vec<T> c = load_upto(bottom, n), d = load_upto(bottom + LANES<T>, rest);
-      const Largest<T> found = largest<T>(evens(a, b, Order{}), odds(a, b, Order{}), evens(c, d, Order{}),
-                                          odds(c, d, Order{}), column + Index(2 * i * s.w + 2 * j), s.w);
-      store_upto(y + i * s.ow + j, lanes, found.most);
-      store_indices(indices + i * s.ow + j, lanes, found.at);
+      put(i * s.ow + j, lanes,
+          largest<T>(evens(a, b, Order{}), odds(a, b, Order{}), evens(c, d, Order{}), odds(c, d, Order{})));
     });
 }
 
-// The part [begin, end) of a window's places along one axis that lies in [0, size).
+// Which of a window's places along one axis lie in [0, size).
 struct Reach {
   long begin, end;
 };
 NPT_INLINE Reach reach(long start, long count, long dilation, long size) {
-  const long skipped = start < 0 ? pieces(-start, dilation) : 0;
-  return {start + skipped * dilation, smaller(size, start + count * dilation)};
+  return {start < 0 ? pieces(-start, dilation) : 0, smaller(count, pieces(size - start, dilation))};
 }
 
-template <class T> void max_any(const PoolShape& s, const T* x, T* y, int64_t* indices) {
+template <class T, class Place> void max_any(const PoolShape& s, const T* x, T* y, Place* places) {
   for (long i = 0; i < s.oh; i++)
     for (long j = 0; j < s.ow; j++) {
-      const Reach rows = reach(i * s.sh - s.ph, s.kh, s.dh, s.h), columns = reach(j * s.sw - s.pw, s.kw, s.dw, s.w);
-      long at = rows.begin * s.w + columns.begin;
+      const long top = i * s.sh - s.ph, left = j * s.sw - s.pw;
+      const Reach rows = reach(top, s.kh, s.dh, s.h), columns = reach(left, s.kw, s.dw, s.w);
+      long place = rows.begin * s.kw + columns.begin;
       T most = -INFINITY;
-      for (long r = rows.begin; r < rows.end; r += s.dh)
-        for (long c = columns.begin; c < columns.end; c += s.dw) {
-          const T v = x[r * s.w + c];
+      for (long r = rows.begin; r < rows.end; r++)
+        for (long c = columns.begin; c < columns.end; c++) {
+          const T v = x[(top + r * s.dh) * s.w + left + c * s.dw];
           if (v > most || v != v) {
             most = v;
-            at = r * s.w + c;
+            place = r * s.kw + c;
           }
         }
       *y++ = most;
-      *indices++ = at;
+      *places++ = Place(2 * place + (most <= 0));
     }
 }
 
-// Puts each number of g where it came from. An index outside the plane is passed over; returns whether there was none.
-template <class T> bool spread_any(const PoolShape& s, const T* g, const int64_t* indices, T* plane) {
-  const uint64_t pixels = s.h * s.w;
+// Puts each number of g where it came from, and adds up those that it put. A place outside of the window or the plane
+// is passed over; returns whether there was none.
+template <class T, class Place>
+bool spread_any(const PoolShape& s, const T* g, const Place* places, bool rectified, T* plane, T* sum) {
   bool valid = true;
-  memset(plane, 0, pixels * sizeof(T));
-  for (long i = 0; i < s.oh * s.ow; i++) {
-    if (uint64_t(indices[i]) < pixels) plane[indices[i]] += g[i];
-    else valid = false;
-  }
+  double total = 0;
+  memset(plane, 0, s.h * s.w * sizeof(T));
+  for (long i = 0; i < s.oh; i++)
+    for (long j = 0; j < s.ow; j++, g++, places++) {
+      const long place = *places >> 1, r = place / s.kw, c = place - r * s.kw;
+      const long row = i * s.sh - s.ph + r * s.dh, column = j * s.sw - s.pw + c * s.dw;
+      if (place < 0 || r >= s.kh || row < 0 || row >= s.h || column < 0 || column >= s.w) valid = false;
+      else if (!rectified || !(*places & 1)) {
+        plane[row * s.w + column] += *g;
+        total += *g;
+      }
+    }
+  *sum = T(total);
   return valid;
 }
 
-// The four places of 2 x 2 windows of which one holds the gradient; `place` is that one, counted from the window's
-// begin.
+// The four places of 2 x 2 windows, of which one holds the gradient.
 template <class T> struct Spread {
   Vec<T> left, right, lower_left, lower_right;
-  Ints<T> strangers;  // lanes whose index lies in none of the places
 };
-template <class T> NPT_INLINE Spread<T> spread(Vec<T> g, Ints<T> place, long width) {
-  typedef Scalar<Ints<T>> Index;
+template <class T> NPT_INLINE Spread<T> spread(Vec<T> g, Ints<T> place) {
   const Vec<T> none = {};
-  const Ints<T> a = place == 0, b = place == 1, c = place == Index(width), d = place == Index(width + 1);
-  return {a ? g : none, b ? g : none, c ? g : none, d ? g : none, ~(a | b | c | d)};
+  return {place == 0 ? g : none, place == 1 ? g : none, place == 2 ? g : none, place == 3 ? g : none};
 }
 
-// The same a vector at a time if every index lies in its own 2 x 2 window, as it does after the most common pooling;
-// returns whether it was so. The kernel size is not among the arguments: the indices themselves tell.
-template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const int64_t* indices, T* plane) {
+// The same for 2 x 2 windows, a vector at a time.
+template <class T>
+bool spread_two_by_two(const PoolShape& s, const T* g, const uint8_t* places, bool rectified, T* plane, T* sum) {
   typedef LaneIndices<Vec<T>> Order;
-  typedef Scalar<Ints<T>> Index;
-  const Ints<T> lane = count_up<Vec<T>>(Order{});
-  Ints<T> strangers = {};
+  Ints<T> seen = {};
+  const Ints<T> dropped = Ints<T>{} + rectified;
+  Vec<T> total = {};
+  auto take = [&](long at, long lanes) NPT_LAMBDA {
+    const Ints<T> marked = load_bytes<T>(places + at, lanes);
+    const Vec<T> v = load_upto(g + at, lanes), let_through = (marked & dropped) == 0 ? v : Vec<T>{};
+    seen |= marked;
+    total += let_through;
+    return spread<T>(let_through, marked >> 1);
+  };
   long i = 0;
 #if NPT_VECTOR_BYTES == 64
   if (TwoRows<T>::fits(s)) {
     const TwoRows<T> two(s);
     for (; i + 2 <= s.oh; i += 2) {
       T* top = plane + 2 * i * s.w;
-      const Ints<T> place = load_indices<T>(indices + i * s.ow, two.lanes) - two.first - Index(2 * i * s.w);
-      const Spread<T> p = spread<T>(load_upto(g + i * s.ow, two.lanes), place, s.w);
-      strangers |= lane < Index(two.lanes) ? p.strangers : Ints<T>{};
+      const Spread<T> p = take(i * s.ow, two.lanes);
       store_upto(top, s.w, pick(p.left, two.upper_row, p.right));
       store_upto(top + s.w, s.w, pick(p.lower_left, two.upper_row, p.lower_right));
       store_upto(top + 2 * s.w, s.w, pick(p.left, two.lower_row, p.right));
@@ -200,9 +225,7 @@ template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const 
   for (; i < s.oh; i++) {
     T *top = plane + 2 * i * s.w, *bottom = top + s.w;
     each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
-      const Ints<T> place = load_indices<T>(indices + i * s.ow + j, lanes) - 2 * lane - Index(2 * i * s.w + 2 * j);
-      const Spread<T> p = spread<T>(load_upto(g + i * s.ow + j, lanes), place, s.w);
-      strangers |= lane < Index(lanes) ? p.strangers : Ints<T>{};
+      const Spread<T> p = take(i * s.ow + j, lanes);
       const long n = 2 * lanes, rest = n - LANES<T>;
       store_upto(top + 2 * j, n, zip_low(p.left, p.right, Order{}));
       store_upto(top + 2 * j + LANES<T>, rest, zip_high(p.left, p.right, Order{}));
@@ -212,10 +235,11 @@ template <class T> bool spread_two_by_two(const PoolShape& s, const T* g, const 
     for (T* row : {top, bottom})
       for (long j = 2 * s.ow; j < s.w; j++) row[j] = 0;
   }
-  memset(plane + 2 * s.oh * s.w, 0, (s.h - 2 * s.oh) * s.w * sizeof(T));
-  Index any = 0;
-  for (int l = 0; l < LANES<T>; l++) any |= strangers[l];
-  return any == 0;
+  for (long rest = 2 * s.oh * s.w; rest < s.h * s.w; rest++) plane[rest] = 0;
+  *sum = sum_lanes(total);
+  long all = 0;
+  for (int l = 0; l < LANES<T>; l++) all |= seen[l];
+  return all <= 7;
 }
 
 // Part of an average window: the places in the image and what to divide by.
@@ -235,25 +259,29 @@ NPT_INLINE Window window(const PoolShape& s, long i, long j) {
 
 }  // namespace
 
-template <class T> void max_pool(const PoolShape& s, const T* x, T* y, int64_t* indices) {
+template <class T> void max_pool(const PoolShape& s, const T* x, T* y, MaxPlaces places) {
   const bool quick = is_two_by_two(s) && fits(s);
   parallel_planes(s, [&](long p) {
     const T* plane = x + p * s.h * s.w;
     const long out = p * s.oh * s.ow;
-    if (quick) max_two_by_two<T>(s, plane, y + out, indices + out);
-    else max_any<T>(s, plane, y + out, indices + out);
+    if (quick) max_two_by_two<T>(s, plane, y + out, places.bytes + out);
+    else if (places.bytes) max_any<T>(s, plane, y + out, places.bytes + out);
+    else max_any<T>(s, plane, y + out, places.wide + out);
   });
 }
 
-template <class T> void max_pool_gradient(const PoolShape& s, const T* gy, const int64_t* indices, T* gx, bool* valid) {
+template <class T>
+void max_pool_gradient(const PoolShape& s, const T* gy, MaxPlaces places, bool rectified, T* gx, T* plane_sums,
+                       bool* valid) {
+  const bool quick = is_two_by_two(s) && fits(s);
   *valid = true;
   parallel_planes(s, [&](long p) {
-    const long size = s.oh * s.ow;
-    const T* g = gy + p * size;
-    const int64_t* at = indices + p * size;
+    const long out = p * s.oh * s.ow;
     T* plane = gx + p * s.h * s.w;
-    if (fits(s) && spread_two_by_two<T>(s, g, at, plane)) return;
-    if (!spread_any<T>(s, g, at, plane)) __atomic_store_n(valid, false, __ATOMIC_RELAXED);
+    const bool found = quick ? spread_two_by_two<T>(s, gy + out, places.bytes + out, rectified, plane, plane_sums + p)
+                       : places.bytes ? spread_any<T>(s, gy + out, places.bytes + out, rectified, plane, plane_sums + p)
+                                      : spread_any<T>(s, gy + out, places.wide + out, rectified, plane, plane_sums + p);
+    if (!found) __atomic_store_n(valid, false, __ATOMIC_RELAXED);
   });
 }
 

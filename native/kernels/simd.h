@@ -40,14 +40,17 @@ template <> struct Simd<float> {
   typedef float Vec __attribute__((vector_size(NPT_VECTOR_BYTES)));
   typedef float Unaligned __attribute__((vector_size(NPT_VECTOR_BYTES), aligned(4), may_alias));
   typedef int32_t Ints __attribute__((vector_size(NPT_VECTOR_BYTES)));
+  typedef uint8_t Bytes __attribute__((vector_size(NPT_VECTOR_BYTES / 4)));
 };
 template <> struct Simd<double> {
   typedef double Vec __attribute__((vector_size(NPT_VECTOR_BYTES)));
   typedef double Unaligned __attribute__((vector_size(NPT_VECTOR_BYTES), aligned(8), may_alias));
   typedef int64_t Ints __attribute__((vector_size(NPT_VECTOR_BYTES)));
+  typedef uint8_t Bytes __attribute__((vector_size(NPT_VECTOR_BYTES / 8)));
 };
 template <class T> using Vec = typename Simd<T>::Vec;
 template <class T> using Ints = typename Simd<T>::Ints;
+template <class T> using Bytes = typename Simd<T>::Bytes;
 template <class V> using Scalar = std::remove_cv_t<std::remove_reference_t<decltype(std::declval<V&>()[0])>>;
 template <class T> constexpr int LANES = NPT_VECTOR_BYTES / sizeof(T);
 template <class V> using LaneIndices = std::make_integer_sequence<int, sizeof(V) / sizeof(Scalar<V>)>;

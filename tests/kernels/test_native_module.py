@@ -34,10 +34,21 @@ def read_only(*shape):
     return x
 
 
+def places(place, dtype=np.uint8):
+    return np.full((1, 1, 1), place, dtype)
+
+
+# Pools of one window, and what else max_pool2d_backward asks.
+pooled = ((2, 2), (2, 2), zero, one, False, False)
+padded = ((3, 3), one, one, one, False, False)
+large = ((20, 20), one, zero, one, False, False)
+
+
 def test_the_good_calls_that_the_bad_ones_are_made_from():
     _native.conv2d(x4, w4, a(3), one, zero, one, 1)
     _native.conv2d_input(a(2, 3, 3, 4), w4, x4.shape, one, zero, one, 1)
     _native.conv2d_weight(x4, a(2, 3, 3, 4), w4.shape, one, zero, one, 1)
+    _native.max_pool2d_backward(a(1, 1, 1), places(2 * 3), (1, 3, 3), *pooled)
     _native.sgd_step([a(3)], [a(3)], [a(3)], 0.1, 0.9, 0.0, 0.0, False, False, False)
 
 
@@ -67,13 +78,16 @@ BAD_CALLS = {
     "weight shape": ("conv2d_weight", (x4, a(2, 3, 3, 4), (3, 4, 3), one, zero, one, 1), ValueError, "shape must have 4 entries, got 3"),
     "pool padding": ("max_pool2d", (x4, (2, 2), one, (2, 0), one, False), ValueError, "padding must be at most half"),
     "pool kernel": ("max_pool2d", (x4, (9, 2), one, zero, one, False), ValueError, "kernel is larger"),
-    "index": ("max_pool2d_backward", (a(1, 1, 1), np.array([[[30]]]), (1, 5, 6)), ValueError, "indices must lie inside"),
-    "negative index": ("max_pool2d_backward", (a(1, 1, 1), np.array([[[-1]]]), (1, 5, 6)), ValueError, "indices must lie inside"),
-    "index dtype": ("max_pool2d_backward", (a(1, 1, 1), a(1, 1, 1), (1, 5, 6)), TypeError, "indices must be an int64 array, got float32"),
-    "planes": ("max_pool2d_backward", (a(1, 1, 1), np.array([[[0]]]), (2, 5, 6)), ValueError, "g must have shape"),
+    "place": ("max_pool2d_backward", (a(1, 1, 1), places(2 * 4), (1, 3, 3), *pooled), ValueError, "places must lie inside"),
+    "place in the padding": ("max_pool2d_backward", (a(1, 1, 1), places(0), (1, 1, 1), *padded), ValueError, "places must lie inside"),
+    "negative place": ("max_pool2d_backward", (a(1, 1, 1), places(-2, "i4"), (1, 20, 20), *large), ValueError, "places must lie inside"),
+    "place dtype": ("max_pool2d_backward", (a(1, 1, 1), places(0, "i8"), (1, 3, 3), *pooled), TypeError, "places must be an array of uint8, got int64"),
+    "planes": ("max_pool2d_backward", (a(1, 1, 1), places(0), (2, 3, 3), *pooled), ValueError, "g must have shape"),
+    "places": ("max_pool2d_backward", (a(2, 1, 1), places(0), (2, 3, 3), *pooled), ValueError, "places must have shape"),
+    "rectified": ("batch_norm_backward", (a(2, 3), a(2, 3), None, a(3), a(3), a(3, 2)), ValueError, r"rectified must have shape \(2, 3\)"),
     "divisor": ("avg_pool2d", (x4, one, one, zero, False, True, "2"), TypeError, "divisor must be a number, got str"),
     "empty": ("batch_norm", (a(0, 3), None, None, 1e-5), ValueError, "x must not be empty"),
-    "statistics": ("batch_norm_backward", (a(2, 3), a(2, 3), None, a(2), a(3)), ValueError, r"mean must have shape \(3,\)"),
+    "statistics": ("batch_norm_backward", (a(2, 3), a(2, 3), None, a(2), a(3), None), ValueError, r"mean must have shape \(3,\)"),
     "running": ("move_statistics", (a(3), a(3), a(3), a(2), 0.1, 1e-5, 8), ValueError, "running_var must have as many numbers as mean"),
     "read-only running": ("move_statistics", (a(3), a(3), read_only(3), a(3), 0.1, 1e-5, 8), ValueError, "running_mean is written in place"),
     "norm weight": ("layer_norm", (a(2, 3), a(2), None, 1, 1e-5), ValueError, r"w must have shape \(3,\)"),
@@ -97,9 +111,9 @@ BAD_CALLS = {
     "read-only parameter": ("sgd_step", ([read_only(3)], [a(3)], None, 0.1, 0, 0, 0, False, False, False), ValueError, "params is written in place"),
     "no state": ("adam_step", ([a(3)], [a(3)], None, [a(3)], None, 0.1, 0.9, 0.9, 1e-8, 0, False, 1, False), ValueError, "exp_avgs"),
     "step": ("adam_step", ([a(3)], [a(3)], [a(3)], [a(3)], None, 0.1, 0.9, 0.9, 1e-8, 0, False, 0, False), ValueError, "step must be from 1"),
-    "images": ("image_batch", (a(2, 3, 3), np.array([0]), a(1, 256), False), TypeError, "images must be a uint8 array"),
-    "image index": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([2]), a(1, 256), False), IndexError, "index 2 is out of bounds for 2 images"),
-    "table": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([0]), a(3, 256), False), ValueError, "table must have shape"),
+    "images": ("image_batch", (a(2, 3, 3), np.array([0]), a(1, 256)), TypeError, "images must be a uint8 array"),
+    "image index": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([2]), a(1, 256)), IndexError, "index 2 is out of bounds for 2 images"),
+    "table": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([0]), a(3, 256)), ValueError, "table must have shape"),
     "no threads": ("set_num_threads", (0,), ValueError, "count must be from 1"),
     "threads": ("set_num_threads", ("2",), TypeError, "count must be an integer, got str"),
 }  # fmt: skip

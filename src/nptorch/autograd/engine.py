@@ -12,8 +12,10 @@ from nptorch.autograd import anomaly
 from nptorch.grad_mode import mode
 from nptorch.graph import Node
 from nptorch.kernels.native import accumulate as add_into
+from nptorch.ops.later import Later, now
 from nptorch.ops.pointwise import add, cast_op
 from nptorch.ops.reduce import sum_op
+from nptorch.ops.registry import OpNode
 from nptorch.ops.shape import view_op
 from nptorch.tensor import Tensor, from_array
 
@@ -112,7 +114,7 @@ def run(
     if len(roots) != len(grads):
         raise RuntimeError(f"Mismatch in length: got {len(roots)} tensors and {len(grads)} gradients for them")
     # What arrived so far: per node a list with a place for each output, per leaf (its id) the gradient and whether it is a sum.
-    pending: dict[Node, list[Tensor | None]] = {}
+    pending: dict[Node, list[Any]] = {}
     leaves: dict[int, tuple[Tensor, Tensor, bool]] = {}
     look_for_nan = anomaly.checks()
     before = mode.grad
@@ -126,6 +128,8 @@ def run(
             arrived = pending.pop(node, None)
             if arrived is None:
                 continue
+            if node.pre_hooks or node.hooks or wanted is not None:
+                arrived = [now(g) for g in arrived]
             if node.pre_hooks:
                 _run_pre_hooks(node, arrived)
             if wanted is not None:
@@ -133,6 +137,8 @@ def run(
                 if node not in wanted.nodes:
                     continue
             results = node.run(arrived, None if wanted is None else wanted.needed(node))
+            if node.hooks or look_for_nan:
+                results = [now(g) for g in results]
             if look_for_nan:
                 anomaly.refuse_nan(node, results)
             if node.hooks:
@@ -197,13 +203,18 @@ def _order(start: dict[Node, Any]) -> list[Node]:
 
 def _arrive(
     edge: Any,
-    g: Tensor,
-    pending: dict[Node, list[Tensor | None]],
+    g: Any,
+    pending: dict[Node, list[Any]],
     leaves: dict[int, tuple[Tensor, Tensor, bool]],
     create: bool,
 ) -> None:
     """Bring a gradient to an edge's end: in its shape and dtype, added to what arrived there before."""
     end, slot = edge
+    if isinstance(g, Later):
+        if end.__class__ is OpNode and end not in pending and end.outputs == [(g.shape, g.dtype)]:
+            pending[end] = [g]
+            return
+        g = g.now()
     if isinstance(end, Node):
         shape, dtype = end.outputs[slot]
         if g._array.shape != shape or g._array.dtype is not dtype:
@@ -212,7 +223,7 @@ def _arrive(
         if places is None:
             places = pending[end] = [None] * len(end.outputs)
         earlier = places[slot]
-        places[slot] = g if earlier is None else add(earlier, g)
+        places[slot] = g if earlier is None else add(now(earlier), g)
         return
     g = fit(g, end._array.shape, end._array.dtype, end)
     known = leaves.get(id(end))

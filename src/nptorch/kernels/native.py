@@ -101,17 +101,28 @@ def conv2d_weight(
 
 
 def max_pool2d(x: Array, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
-    """(maxima, their places h * W + w in the plane as int64)."""
+    """(maxima, their places as ops/pool.py counts them)."""
     if not _fit(x):
         return NotImplemented
     return _native.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
 
 
-def max_pool2d_backward(g: Array, indices: Array, *, shape: tuple[int, ...]) -> Any:
-    """The gradient of max_pool2d's x, of this shape."""
+def max_pool2d_backward(
+    g: Array,
+    places: Array,
+    *,
+    shape: tuple[int, ...],
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    ceil_mode: bool,
+    rectified: bool,
+) -> Any:
+    """(the gradient of max_pool2d's x, of this shape, its sums over the planes); rectified: of a ReLU's input before it."""
     if not _fit(g):
         return NotImplemented
-    return _native.max_pool2d_backward(g, indices, shape)
+    return _native.max_pool2d_backward(g, places, shape, kernel, stride, padding, dilation, ceil_mode, rectified)
 
 
 def avg_pool2d(
@@ -167,11 +178,11 @@ def move_statistics(
     return _native.move_statistics(mean, rstd, running_mean, running_var, momentum, eps, count)
 
 
-def batch_norm_backward(g: Array, x: Array, w: Array | None, mean: Array, rstd: Array) -> Any:
-    """(gx, gw, gb) of batch_norm."""
-    if not _fit(g, x, w, mean, rstd):
+def batch_norm_backward(g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, rectified: Array | None) -> Any:
+    """(gx, gw, gb) of batch_norm; rectified: the output of a ReLU behind it that g is the gradient of."""
+    if not _fit(g, x, w, mean, rstd, rectified):
         return NotImplemented
-    return _native.batch_norm_backward(g, x, w, mean, rstd)
+    return _native.batch_norm_backward(g, x, w, mean, rstd, rectified)
 
 
 def channel_scale(x: Array, scale: Array, shift: Array) -> Any:
@@ -425,29 +436,9 @@ def _fit_step(params: Sequence[Array], grads: Sequence[Array], *states: Sequence
     return True
 
 
-def image_batch(
-    images: Array,
-    indices: Array,
-    *,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
-    channels_first: bool = False,
-) -> Any:
-    """(images[indices] / 255 - mean) / std as float32 (B, C, H, W), every step rounded to float32.
-
-    images: uint8 (N, H, W), (N, H, W, C), or (N, C, H, W) if channels_first. indices: int64 (B,).
-    """
-    if not AVAILABLE or images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.flags.c_contiguous:
-        return NotImplemented
-    if indices.dtype != np.int64 or indices.ndim != 1:
-        return NotImplemented
-    channels = 1 if images.ndim == 3 else images.shape[1 if channels_first else 3]
-    table = np.arange(256, dtype=np.float32) / np.float32(255)
-    if mean is not None:
-        table = table - np.asarray(mean, np.float32).reshape(-1, 1)
-    if std is not None:
-        table = table / np.asarray(std, np.float32).reshape(-1, 1)
-    return _native.image_batch(images, indices, np.broadcast_to(table, (channels, 256)), channels_first)
+def image_batch(images: Array, indices: Array, table: Array) -> Array:
+    """table[c, byte] of images[indices], float32 (B, C, H, W): uint8 (N, H, W[, C]) in C order, int64, float32 (C, 256)."""
+    return _native.image_batch(images, indices, table)
 
 
 # --- threads and memory ---

@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 from nptorch import dtypes
+from nptorch.grad_mode import mode
 from nptorch.ops.derive import through
+from nptorch.ops.later import Later, now
 from nptorch.ops.pointwise import cast_op, exp, sigmoid, sigmoid_array, tanh, where, zeros_of
 from nptorch.ops.promotion import float_only
 from nptorch.ops.reduce import sum_op
@@ -24,7 +26,28 @@ def _no_bool(inputs: Any) -> Any:
     return inputs
 
 
-relu = op("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out: threshold_backward(g, out), promote=_no_bool)
+class Rectified(Later):
+    """The gradient of a ReLU's input: `g` where `out` is positive."""
+
+    __slots__ = ("g", "out")
+
+    def __init__(self, g: Tensor, out: Tensor) -> None:
+        Later.__init__(self, g._array.shape, g._array.dtype)
+        self.g, self.out = g, out
+
+    def compute(self) -> Tensor:
+        return threshold_backward(self.g, self.out)
+
+
+def _relu_backward(g: Tensor | Later, out: Tensor) -> Tensor | Later:
+    known = g.through_relu() if isinstance(g, Later) else None
+    if known is not None:
+        return known
+    later = Rectified(now(g), out)
+    return later.now() if mode.grad else later
+
+
+relu = op("relu", lambda xp, x: xp.maximum(x, 0), lambda later, out: _relu_backward(later, out), promote=_no_bool)
 # The step has a slope of zero, which a gradient penalty on a ReLU net must be able to ask for.
 threshold_backward = op(
     "threshold_backward",

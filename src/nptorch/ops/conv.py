@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.later import Later, now
 from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
@@ -91,8 +92,9 @@ def _conv2d_weight(
     return xp.matmul(by_channel, columns.transpose(0, 2, 1)).reshape(shape)
 
 
-def _bias_gradient(g: Tensor) -> Tensor:
-    return sum_op(g, axis=(0, 2, 3), keepdims=False)
+def _bias_gradient(g: Tensor | Later) -> Tensor:
+    sums = g.channel_sums() if isinstance(g, Later) else None
+    return sum_op(now(g), axis=(0, 2, 3), keepdims=False) if sums is None else sums
 
 
 conv2d = op(
@@ -100,7 +102,7 @@ conv2d = op(
     _conv2d,
     lambda g, x_shape, w, **hp: conv2d_input(g, w, shape=x_shape, **hp),
     lambda g, x, w_shape, **hp: conv2d_weight(x, g, shape=w_shape, **hp),
-    lambda g: _bias_gradient(g),
+    lambda later: _bias_gradient(later),
     promote=same("conv2d"),
     label="ConvolutionBackward0",
 )

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nptorch.ops.activation import Rectified, threshold_backward
 from nptorch.ops.derive import through
+from nptorch.ops.later import Later, now
 from nptorch.ops.pointwise import rsqrt
 from nptorch.ops.promotion import float_only
 from nptorch.ops.reduce import mean_op, sum_op
@@ -58,7 +60,9 @@ def _batch_norm(xp: Any, x: Any, w: Any, b: Any, *, eps: float) -> Any:
     return out, mean.reshape(-1), rstd.reshape(-1)
 
 
-def _batch_norm_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any) -> Any:
+def _batch_norm_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any, rectified: Any) -> Any:
+    if rectified is not None:
+        g = xp.where(rectified <= 0, g.dtype.type(0), g)
     axes = _all_but_channels(x.ndim)
     w, mean, rstd = (_channels(v, x.ndim) for v in (w, mean, rstd))
     return _normalize_backward(xp, g, x, w, mean, rstd, axes, axes)
@@ -83,21 +87,33 @@ def _composed_backward(
     )
 
 
-def _batch_norm_composed(g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor) -> tuple[Tensor, ...]:
+def _batch_norm_composed(
+    g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor, rectified: Tensor | None
+) -> tuple[Tensor, ...]:
+    if rectified is not None:
+        g = threshold_backward(g, rectified)
     axes = _all_but_channels(x._array.ndim)
     if w is not None:
         w = reshape(w, (1, -1) + (1,) * (x._array.ndim - 2))
     return _composed_backward(g, x, w, axes, axes, reshape(rstd, (1, -1) + (1,) * (x._array.ndim - 2)))
 
 
+def _batch_norm_gradients(later: Tensor | Later, *kept: Tensor) -> Any:
+    """A ReLU behind batch norm does not need a pass of its own."""
+    if isinstance(later, Rectified):
+        return batch_norm_backward(later.g, *kept, later.out)
+    return batch_norm_backward(now(later), *kept, None)
+
+
 batch_norm = op(
     "batch_norm",
     _batch_norm,
-    joint=lambda g, x, w, mean, rstd: batch_norm_backward(g, x, w, mean, rstd),
+    joint=lambda later, x, w, mean, rstd: _batch_norm_gradients(later, x, w, mean, rstd),
     aux=("mean", "rstd"),
     promote=float_only("batch_norm"),
     label="NativeBatchNormBackward0",
 )
+# rectified: the output of a ReLU that g is the gradient of, or None.
 batch_norm_backward = op(
     "batch_norm_backward",
     _batch_norm_backward,

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.grad_mode import mode
 from nptorch.ops.conv import Pair, tap
+from nptorch.ops.later import Later
 from nptorch.ops.pointwise import trunc_divide
-from nptorch.ops.reduce import take_along
+from nptorch.ops.reduce import sum_op, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import reshape
-from nptorch.tensor import Tensor
+from nptorch.tensor import Tensor, from_array
 
 
 def pooled_length(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
@@ -41,28 +43,38 @@ def _framed(
 def _max_pool2d(xp: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     framed, (oh, ow) = _framed(xp, x, kernel, stride, padding, dilation, ceil_mode, lowest)
-    width = x.shape[3]
-    top, left = xp.arange(oh) * stride[0] - padding[0], xp.arange(ow) * stride[1] - padding[1]
-    # Until something is larger, the place of the window's first pixel inside the image: a window may hold -inf only.
-    first_row, first_column = (dilation[i] * -(xp.minimum(at, 0) // dilation[i]) for i, at in enumerate((top, left)))
+    # Until something is larger, the window's first pixel inside the image: a window may hold -inf only.
+    top, left = (
+        -((xp.arange(n) * s - p).clip(max=0) // d)
+        for n, s, p, d in zip((oh, ow), stride, padding, dilation, strict=True)
+    )
     best = tap(framed, 0, 0, (oh, ow), stride, dilation).copy()
-    place = xp.broadcast_to(first_row[:, None] * width + first_column, best.shape)
+    place = xp.broadcast_to(top[:, None] * kernel[1] + left, best.shape)
     # One pass per tap: the taps are few, the windows many.
-    for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
+    for k, (i, j) in enumerate(itertools.product(range(kernel[0]), range(kernel[1]))):
         value = tap(framed, i, j, (oh, ow), stride, dilation)
         better = (value > best) | (value != value)  # the first maximum wins; NaN beats all
         xp.maximum(best, value, out=best)
-        place = xp.where(better, i * dilation[0] * width + j * dilation[1], place)
-    return best, place + (top[:, None] * width + left)
+        place = xp.where(better, k, place)
+    return best, (2 * place + (best <= 0)).astype(np.uint8 if kernel[0] * kernel[1] <= 128 else np.int32)
 
 
-def _from_pixels(x: Tensor, indices: Tensor) -> Tensor:
+def plane_indices(places: Any, shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+    """max_pool2d's places as indices h * W + w into the planes of its input, int64."""
+    (oh, ow), number = places.shape[2:], places.astype(np.int64) >> 1
+    rows = (np.arange(oh) * stride[0] - padding[0])[:, None] + number // kernel[1] * dilation[0]
+    columns = np.arange(ow) * stride[1] - padding[1] + number % kernel[1] * dilation[1]
+    return rows * shape[3] + columns
+
+
+def _from_planes(x: Tensor, indices: Any) -> Tensor:
     """The pixel that `indices` names for each window."""
-    flat = take_along(reshape(x, *x._array.shape[:2], -1), reshape(indices, *indices._array.shape[:2], -1), axis=2)
-    return reshape(flat, indices._array.shape)
+    flat = from_array(indices.reshape(*indices.shape[:2], -1))
+    return reshape(take_along(reshape(x, *x._array.shape[:2], -1), flat, axis=2), indices.shape)
 
 
-def _max_pool2d_backward(xp: Any, g: Any, indices: Any, *, shape: Any) -> Any:
+def _into_planes(xp: Any, g: Any, indices: Any, *, shape: Any) -> Any:
+    """Zeros (N, C, H, W) with each number of g added at the pixel that its index names."""
     n, c, h, w = shape
     out = xp.zeros(n * c * h * w, g.dtype)
     planes = xp.arange(n * c).reshape(n, c, 1, 1) * (h * w)
@@ -70,19 +82,68 @@ def _max_pool2d_backward(xp: Any, g: Any, indices: Any, *, shape: Any) -> Any:
     return out.reshape(shape)
 
 
+def _max_pool2d_backward(
+    xp: Any, g: Any, places: Any, *, shape: Any, rectified: bool, ceil_mode: bool, **windows: Pair
+) -> Any:
+    if rectified:
+        g = xp.where(places & 1, g.dtype.type(0), g)
+    return _into_planes(xp, g, plane_indices(places, shape, **windows), shape=shape), g.sum((2, 3))
+
+
+def _max_pool2d_picked(
+    ct: Tensor, places: Tensor, *, shape: Any, rectified: bool, ceil_mode: bool, **windows: Pair
+) -> Tensor:
+    """The derivative of max_pool2d_backward with respect to its g."""
+    picked = _from_planes(ct, plane_indices(places._array, shape, **windows))
+    return picked * from_array(places._array & 1 == 0) if rectified else picked
+
+
+class _Unpooled(Later):
+    """The gradient of max_pool2d's input, or of the input of a ReLU before the pool."""
+
+    __slots__ = ("_g", "_places", "_plane_sums", "_rectified", "_windows")
+
+    def __init__(self, g: Tensor, places: Tensor, shape: tuple[int, ...], windows: Any, rectified: bool) -> None:
+        Later.__init__(self, shape, g._array.dtype)
+        self._g, self._places, self._windows, self._rectified = g, places, windows, rectified
+
+    def compute(self) -> Tensor:
+        out, self._plane_sums = max_pool2d_backward(
+            self._g, self._places, shape=self.shape, rectified=self._rectified, **self._windows
+        )
+        return out
+
+    def through_relu(self) -> Later:
+        return _Unpooled(self._g, self._places, self.shape, self._windows, rectified=True)
+
+    def channel_sums(self) -> Tensor:
+        self.now()
+        return sum_op(self._plane_sums, axis=(0,), keepdims=False)
+
+
+def _unpooled(g: Tensor, places: Tensor, *, shape: Any, **windows: Any) -> Tensor | Later:
+    later = _Unpooled(g, places, shape, windows, rectified=False)
+    return later.now() if mode.grad else later
+
+
+# places: 2 * (i * kW + j) for a maximum at row i and column j of its window, and 1 more if it is not positive: where a ReLU
+# came before the pool, its derivative is known from that. Bytes, if the windows are small enough.
 max_pool2d = op(
     "max_pool2d",
     _max_pool2d,
-    lambda g, x_shape, indices: max_pool2d_backward(g, indices, shape=x_shape),
-    aux=("indices",),
+    lambda g, x_shape, places, **hp: _unpooled(g, places, shape=x_shape, **hp),
+    aux=("places",),
     label="MaxPool2DWithIndicesBackward0",
 )
+# The gradient of max_pool2d's input or, rectified, of the input of a ReLU before it; and its sum over each plane (N, C).
 max_pool2d_backward = op(
     "max_pool2d_backward",
     _max_pool2d_backward,
-    lambda g, indices: _from_pixels(g, indices),
+    _max_pool2d_picked,
     None,
+    aux=("sums",),
 )
+into_planes = op("into_planes", _into_planes, lambda g, indices: _from_planes(g, indices._array), None)
 
 
 def divisors(xp: Any, lengths: Any, out: Any, kernel: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
@@ -180,6 +241,6 @@ def _adaptive_max_pool2d(xp: Any, x: Any, *, size: Pair) -> Any:
 adaptive_max_pool2d = op(
     "adaptive_max_pool2d",
     _adaptive_max_pool2d,
-    lambda g, x_shape, indices: max_pool2d_backward(g, indices, shape=x_shape),
+    lambda g, x_shape, indices: into_planes(g, indices, shape=x_shape),
     aux=("indices",),
 )

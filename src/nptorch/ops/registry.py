@@ -5,6 +5,7 @@
   input's shape (`x_shape`), the output (`out`), an auxiliary output, or a parameter. VJPs are written in Tensor operations, so they can be
   differentiated again.
 - `joint` gives all inputs' gradients at once, where they share work.
+- A VJP whose first parameter is called `later` also takes a gradient that is not computed yet (see later.py).
 - `native`, set by `kernels`, is a faster forward that may return NotImplemented.
 """
 
@@ -22,6 +23,7 @@ from nptorch import dtypes
 from nptorch.grad_mode import mode
 from nptorch.graph import Node
 from nptorch.kernels.native import use_cached_memory
+from nptorch.ops.later import now
 from nptorch.ops.promotion import Rule
 from nptorch.tensor import Tensor, from_array, refresh
 
@@ -181,6 +183,7 @@ class _Vjp:
         self.function = function
         code = function.__code__
         self.wants = _positional(function)
+        self.takes_later = code.co_varnames[:1] == ("later",)
         self.takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
         self.keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | (
@@ -255,7 +258,7 @@ class OpNode(Node):
             params = vjp.parameters(
                 {**self.params, "needs": self.plan.mask} if "needs" in vjp.keywords else self.params
             )
-            return vjp.function(g, *[values[k] for k in wanted], **params)
+            return vjp.function(g if vjp.takes_later else now(g), *[values[k] for k in wanted], **params)
         result: list[Tensor | None] = [None] * len(self.edges)
         for i, vjp, wanted in self.plan.vjps:
             if needed is not None and not needed[i]:
@@ -263,7 +266,7 @@ class OpNode(Node):
             params = vjp.parameters(self.params)
             if self.op.variadic:
                 params = {**params, "i": i}
-            result[i] = vjp.function(g, *[values[k] for k in wanted], **params)
+            result[i] = vjp.function(g if vjp.takes_later else now(g), *[values[k] for k in wanted], **params)
         return result
 
 

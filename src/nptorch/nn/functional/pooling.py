@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors, ntuple, remembered
-from nptorch.ops.pool import adaptive_matrix, pooled_length
+from nptorch.ops.pool import adaptive_matrix, plane_indices, pooled_length
 from nptorch.ops.pool import adaptive_max_pool2d as adaptive_max_pool2d_op
 from nptorch.ops.pool import avg_pool2d as avg_pool2d_op
 from nptorch.ops.pool import max_pool2d as max_pool2d_op
@@ -85,10 +85,13 @@ def max_pool2d(
     """
     x, single = batched("max_pool2d", input, 2)
     kernel, s, p, d = _windows("max_pool2d", x._array.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    out, indices = max_pool2d_op(x, kernel=kernel, stride=s, padding=p, dilation=d, ceil_mode=ceil_mode)
+    out, places = max_pool2d_op(x, kernel=kernel, stride=s, padding=p, dilation=d, ceil_mode=ceil_mode)
     if single:
-        out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
-    return (out, indices) if return_indices else out
+        out = squeeze_op(out, dims=(0,))
+    if not return_indices:
+        return out
+    indices = plane_indices(places._array, x._array.shape, kernel, s, p, d)
+    return out, from_array(indices[0] if single else indices)
 
 
 def avg_pool2d(
