@@ -80,21 +80,47 @@ template <class T> struct Costs {
   }
 };
 
-Way cheapest(double rows, double lanes, double columns, double winograd, double winograd_lanes) {
-  const double costs[] = {rows, lanes, columns, winograd, winograd_lanes};
-  int best = 0;
-  for (int way = 1; way < 5; way++)
-    if (costs[way] < costs[best]) best = way;
-  return Way(best);
+struct Choice {
+  Way way;
+  double cost;  // of an image
+};
+template <class T> Choice choose(const ConvShape& s, Pass pass) {
+  const Costs<T> costs{s};
+  const bool back = pass == Pass::input_gradient;
+  const long height = back ? s.h : s.oh, width = back ? s.w : s.ow;
+  const Choice all[] = {
+      {Way::rows, back && (s.sh != 1 || s.sw != 1) ? INFINITY : costs.rows(height, width)},
+      {Way::lanes, costs.lanes(pass == Pass::weight_gradient)},
+      {Way::columns, costs.columns()},
+      {Way::winograd, costs.winograd(height, width)},
+      {Way::winograd_lanes, costs.winograd_lanes(pass)},
+  };
+  Choice best = all[0];
+  for (const Choice& one : all)
+    if (one.cost < best.cost) best = one;
+  return best;
+}
+
+ConvShape of_images(ConvShape s, long n) {
+  s.n = n;
+  return s;
+}
+
+// How many images to begin with: all, or those that fill blocks of lanes where the rest is cheaper another way, unless
+// the threads could not share these blocks evenly.
+template <class T> long first_images(const ConvShape& s, Pass pass) {
+  const long rest = s.n % LANES<T>, whole = s.n - rest;
+  if (!rest || !whole || (conv_threads(s) > 1 && !parts_of_blocks<T>(of_images(s, whole)))) return s.n;
+  const double one = choose<T>(s, pass).cost, two = whole * choose<T>(of_images(s, whole), pass).cost +
+                                                    rest * choose<T>(of_images(s, rest), pass).cost;
+  return two < s.n * one ? whole : s.n;
 }
 
 template <class T, class F> void each_part(const ConvShape& s, long parts, F body) {
   const long blocks = pieces(s.n, LANES<T>);
   parallel_for(parts, [&](long part) {
     const long begin = cut(blocks, parts, part) * LANES<T>, end = smaller(s.n, cut(blocks, parts, part + 1) * LANES<T>);
-    ConvShape own = s;
-    own.n = end - begin;
-    body(part, begin, own);
+    body(part, begin, of_images(s, end - begin));
   });
 }
 
@@ -131,9 +157,12 @@ template <class T> void conv_forward(const ConvShape& shape, const T* x, const T
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.n, shape.o, size, {x, size, 1}, {w, 1, size}, y, bias});
   const ConvShape s = flattened(shape);
-  const Costs<T> costs{s};
-  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(false), costs.columns(), costs.winograd(s.oh, s.ow),
-                   costs.winograd_lanes(Pass::forward))) {
+  const long first = first_images<T>(s, Pass::forward);
+  if (first < s.n) {
+    conv_forward(of_images(s, first), x, w, bias, y);
+    return conv_forward(of_images(s, s.n - first), x + first * size, w, bias, y + first * s.o * s.oh * s.ow);
+  }
+  switch (choose<T>(s, Pass::forward).way) {
     case Way::rows: return rows_forward(s, x, w, bias, y);
     case Way::columns: return columns_forward(s, x, w, bias, y);
     case Way::lanes: return forward_in_parts(lanes_forward<T>, s, x, w, bias, y);
@@ -146,9 +175,12 @@ template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy,
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.n, size, shape.o, {gy, shape.o, 1}, {w, size, 1}, gx});
   const ConvShape s = flattened(shape);
-  const Costs<T> costs{s};
-  switch (cheapest(s.sh == 1 && s.sw == 1 ? costs.rows(s.h, s.w) : INFINITY, costs.lanes(false), costs.columns(),
-                   costs.winograd(s.h, s.w), costs.winograd_lanes(Pass::input_gradient))) {
+  const long first = first_images<T>(s, Pass::input_gradient);
+  if (first < s.n) {
+    conv_input_gradient(of_images(s, first), gy, w, gx);
+    return conv_input_gradient(of_images(s, s.n - first), gy + first * s.o * s.oh * s.ow, w, gx + first * size);
+  }
+  switch (choose<T>(s, Pass::input_gradient).way) {
     case Way::rows: return rows_input_gradient(s, gy, w, gx);
     case Way::columns: return columns_input_gradient(s, gy, w, gx);
     case Way::lanes: return input_gradient_in_parts(lanes_input_gradient<T>, s, gy, w, gx);
@@ -161,9 +193,15 @@ template <class T> void conv_weight_gradient(const ConvShape& shape, const T* x,
   const long size = shape.c * shape.h * shape.w;
   if (covers_image(shape)) return gemm<T>({shape.o, size, shape.n, {gy, 1, shape.o}, {x, size, 1}, gw});
   const ConvShape s = flattened(shape);
-  const Costs<T> costs{s};
-  switch (cheapest(costs.rows(s.oh, s.ow), costs.lanes(true), costs.columns(), costs.winograd(s.oh, s.ow),
-                   costs.winograd_lanes(Pass::weight_gradient))) {
+  const long first = first_images<T>(s, Pass::weight_gradient);
+  if (first < s.n) {
+    const long weights = s.o * (s.c / s.groups) * s.kh * s.kw;
+    Scratch<T> rest(weights);
+    conv_weight_gradient(of_images(s, first), x, gy, gw);
+    conv_weight_gradient<T>(of_images(s, s.n - first), x + first * size, gy + first * s.o * s.oh * s.ow, rest);
+    return binary<T>(Binary::add, weights, gw, rest, gw);
+  }
+  switch (choose<T>(s, Pass::weight_gradient).way) {
     case Way::rows: return rows_weight_gradient(s, x, gy, gw);
     case Way::columns: return columns_weight_gradient(s, x, gy, gw);
     case Way::lanes: return weight_gradient_in_parts(lanes_weight_gradient<T>, s, x, gy, gw);
