@@ -66,6 +66,31 @@ def test_in_place_forms_are_functions_too() -> None:
         nptorch.tensor([1, 2]).logit_()
 
 
+@pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_"])
+@pytest.mark.parametrize("part", [slice(1, None), slice(None, -1), slice(None)])
+def test_in_place_arithmetic_with_the_tensor_s_own_memory(name: str, part: slice) -> None:
+    """What is read is what was there before, even where it lies in what is written."""
+    values = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32) + 3
+    x = nptorch.from_numpy(values.copy())
+    other = slice(None, len(values[part])) if part != slice(None, -1) else slice(1, None)
+    version = x._version[0]
+    getattr(x[part], name)(x[other])
+    want = values.copy()
+    operation = {"add_": np.add, "sub_": np.subtract, "mul_": np.multiply, "div_": np.divide}[name]
+    want[part] = operation(values[part], values[other])
+    assert np.array_equal(x.numpy(), want)
+    assert x._version[0] == version + 1
+
+
+def test_relu_in_place_writes_where_the_tensor_lies() -> None:
+    values = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+    for x in (nptorch.from_numpy(values.copy()), nptorch.from_numpy(values.T.copy()).t()):
+        place = x.numpy()
+        x.relu_()
+        assert np.array_equal(place, np.maximum(values, 0))
+        assert x._version[0] == 1
+
+
 def test_a_filled_tensor_stays_in_the_graph() -> None:
     x = nptorch.ones(2, requires_grad=True)
     y = (x * 3).zero_()

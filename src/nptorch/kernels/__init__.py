@@ -20,6 +20,7 @@ def install(table: dict[str, Any]) -> None:
     for name, kernel in native.KERNELS.items():
         if name in table:
             table[name].native = kernel
+            table[name].native_takes_out = "out" in (kernel.__kwdefaults__ or {})
 
 
 def description() -> str:

@@ -63,6 +63,7 @@ class Op:
         self.name, self.forward, self.promote, self.view = name, forward, promote, view
         self.label = label or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
         self.native: Callable[..., Any] | None = None
+        self.native_takes_out = False
         self.all_outputs = outputs is None
         self.outputs, self.aux = outputs or (), aux
         self.inputs = _positional(forward)
@@ -113,12 +114,15 @@ class Op:
             mark_view(self, inputs[0], results[0], params)
         return results if several else results[0]
 
-    def compute(self, arrays: Any, params: dict[str, Any]) -> Any:
-        """The forward on arrays: dtype rule, then the native kernel if it takes the case, else the reference."""
+    def compute(self, arrays: Any, params: dict[str, Any], into: Any = None) -> Any:
+        """The forward on arrays: dtype rule, then the native kernel if it takes the case, else the reference.
+
+        into: an array that the native kernel may write instead of a new one; the result tells whether it did.
+        """
         if self.promote is not None:
             arrays = self.promote(arrays)
         if self.native is not None:
-            out = self.native(*arrays, **params)
+            out = self.native(*arrays, **params) if into is None else self.native(*arrays, out=into, **params)
             if out is not NotImplemented:
                 return out
         try:
@@ -141,7 +145,15 @@ class Op:
             wanted = self._plan(mask).keeps(target, inputs)
             inputs = tuple(_before(x, copy=wanted) if x is target else x for x in inputs)
         arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
-        write(target, self.compute(arrays, params), self.name + "_")
+        place = target._array
+        direct = self.native_takes_out and all(
+            x is place or not isinstance(x, np.ndarray) or not np.may_share_memory(x, place) for x in arrays
+        )
+        values = self.compute(arrays, params, place if direct else None)
+        if values is place:
+            target._version[0] += 1
+        else:
+            write(target, values, self.name + "_")
         if record:
             made = from_array(target._array)
             made._version = target._version

@@ -96,7 +96,8 @@ class _BatchNorm(_NormBase):
         self._check_input_dim(input)
         factor = self.momentum
         if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+            self.num_batches_tracked._array += 1
+            self.num_batches_tracked._version[0] += 1
             if factor is None:
                 factor = 1.0 / float(self.num_batches_tracked)  # the mean over all batches
         untracked = self.running_mean is None and self.running_var is None
