@@ -69,6 +69,19 @@ PyObject* conv2d(PyObject* const* values, Py_ssize_t count) {
   return y.give();
 }
 
+// Of x and w, or of one of them: what is not asked for is an empty Array. Where there is no output they are zeros.
+void run_gradients(const ConvShape& s, const Array& x, const Array& w, const Array& g, const Array& gx,
+                   const Array& gw) {
+  for (const Array* gradient : {&gx, &gw})
+    if (*gradient && g.size() == 0) fill_zero(*gradient);
+  if (g.size() == 0 || s.c == 0) return;
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(work(s));
+    kernels<T>().conv_gradients(s, x.data<T>(), w.data<T>(), g.data<T>(), gx.data<T>(), gw.data<T>());
+  });
+}
+
 PyObject* conv2d_input(PyObject* const* values, Py_ssize_t count) {
   Arguments in("conv2d_input", values, count, 7);
   Array g = in.floats("g", 4), w = in.floats("w", 4, g.type());
@@ -76,16 +89,7 @@ PyObject* conv2d_input(PyObject* const* values, Py_ssize_t count) {
   const ConvShape s = conv_shape(in, shape, w.shape(), read_geometry(in));
   in.expect_shape(g, "g", {s.n, s.o, s.oh, s.ow});
   Array gx = Array::create(shape, g.type());
-  if (gx.size() == 0) return gx.give();
-  if (g.size() == 0) {
-    fill_zero(gx);
-    return gx.give();
-  }
-  with_scalar(g.type(), [&](auto zero) {
-    using T = decltype(zero);
-    Unlocked unlocked(work(s));
-    kernels<T>().conv_input_gradient(s, g.data<T>(), w.data<T>(), gx.data<T>());
-  });
+  run_gradients(s, {}, w, g, gx, {});
   return gx.give();
 }
 
@@ -96,17 +100,18 @@ PyObject* conv2d_weight(PyObject* const* values, Py_ssize_t count) {
   const ConvShape s = conv_shape(in, x.shape(), shape, read_geometry(in));
   in.expect_shape(g, "g", {s.n, s.o, s.oh, s.ow});
   Array gw = Array::create(shape, x.type());
-  if (gw.size() == 0) return gw.give();
-  if (g.size() == 0) {
-    fill_zero(gw);
-    return gw.give();
-  }
-  with_scalar(x.type(), [&](auto zero) {
-    using T = decltype(zero);
-    Unlocked unlocked(work(s));
-    kernels<T>().conv_weight_gradient(s, x.data<T>(), g.data<T>(), gw.data<T>());
-  });
+  run_gradients(s, x, {}, g, {}, gw);
   return gw.give();
+}
+
+PyObject* conv2d_backward(PyObject* const* values, Py_ssize_t count) {
+  Arguments in("conv2d_backward", values, count, 7);
+  Array g = in.floats("g", 4), x = in.floats("x", 4, g.type()), w = in.floats("w", 4, g.type());
+  const ConvShape s = conv_shape(in, x.shape(), w.shape(), read_geometry(in));
+  in.expect_shape(g, "g", {s.n, s.o, s.oh, s.ow});
+  Array gx = Array::create(x.shape(), g.type()), gw = Array::create(w.shape(), g.type());
+  run_gradients(s, x, w, g, gx, gw);
+  return Py_BuildValue("NN", gx.give(), gw.give());
 }
 
 }  // namespace
@@ -117,6 +122,7 @@ PyMethodDef convolution_functions[] = {
                "conv2d_input(g, w, shape, stride, padding, dilation, groups, /): the gradient of x, of this shape."),
     NPT_METHOD(conv2d_weight,
                "conv2d_weight(x, g, shape, stride, padding, dilation, groups, /): the gradient of w, of this shape."),
+    NPT_METHOD(conv2d_backward, "conv2d_backward(g, x, w, stride, padding, dilation, groups, /) -> (gx, gw)."),
     {}};
 
 }  // namespace nptorch

@@ -133,22 +133,28 @@ void forward_in_parts(F forward, const ConvShape& s, const T* x, const T* w, con
   });
 }
 template <class T, class F>
-void input_gradient_in_parts(F gradient, const ConvShape& s, const T* gy, const T* w, T* gx) {
-  const long parts = parts_of_blocks<T>(s);
-  if (!parts) return gradient(s, gy, w, gx);
-  each_part<T>(s, parts, [&](long, long n, const ConvShape& own) {
-    gradient(own, gy + n * s.o * s.oh * s.ow, w, gx + n * s.c * s.h * s.w);
-  });
-}
-template <class T, class F>
-void weight_gradient_in_parts(F gradient, const ConvShape& s, const T* x, const T* gy, T* gw) {
+void gradients_in_parts(F gradients, const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw) {
   const long parts = parts_of_blocks<T>(s), size = s.o * (s.c / s.groups) * s.kh * s.kw;
-  if (!parts) return gradient(s, x, gy, gw);
-  Scratch<T> sums(parts * size);
+  if (!parts) return gradients(s, x, w, gy, gx, gw);
+  const Scratch<T> sums(gw ? parts * size : 0);
   each_part<T>(s, parts, [&](long part, long n, const ConvShape& own) {
-    gradient(own, x + n * s.c * s.h * s.w, gy + n * s.o * s.oh * s.ow, sums + part * size);
+    const long from = n * s.c * s.h * s.w;
+    gradients(own, x + from, w, gy + n * s.o * s.oh * s.ow, gx ? gx + from : nullptr,
+              gw ? sums + part * size : nullptr);
   });
-  add_parts<T>(gw, size, sums, parts);
+  if (gw) add_parts<T>(gw, size, sums, parts);
+}
+template <class T> void lanes_gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw) {
+  if (gx) lanes_input_gradient(s, gy, w, gx);
+  if (gw) lanes_weight_gradient(s, x, gy, gw);
+}
+
+// Whether both gradients are best computed in one go.
+template <class T> bool is_joint(const ConvShape& s) {
+  const long first = first_images<T>(s, Pass::input_gradient);
+  auto is_joint_way = [&](Pass pass) { return choose<T>(of_images(s, first), pass).way == Way::winograd_lanes; };
+  return first == first_images<T>(s, Pass::weight_gradient) && is_joint_way(Pass::input_gradient) &&
+         is_joint_way(Pass::weight_gradient);
 }
 
 }  // namespace
@@ -171,47 +177,39 @@ template <class T> void conv_forward(const ConvShape& shape, const T* x, const T
   }
 }
 
-template <class T> void conv_input_gradient(const ConvShape& shape, const T* gy, const T* w, T* gx) {
+template <class T> void conv_gradients(const ConvShape& shape, const T* x, const T* w, const T* gy, T* gx, T* gw) {
   const long size = shape.c * shape.h * shape.w;
-  if (covers_image(shape)) return gemm<T>({shape.n, size, shape.o, {gy, shape.o, 1}, {w, size, 1}, gx});
+  if (covers_image(shape)) {
+    if (gx) gemm<T>({shape.n, size, shape.o, {gy, shape.o, 1}, {w, size, 1}, gx});
+    if (gw) gemm<T>({shape.o, size, shape.n, {gy, 1, shape.o}, {x, size, 1}, gw});
+    return;
+  }
   const ConvShape s = flattened(shape);
-  const long first = first_images<T>(s, Pass::input_gradient);
+  if (gx && gw && !is_joint<T>(s)) {
+    conv_gradients<T>(s, x, w, gy, gx, nullptr);
+    return conv_gradients<T>(s, x, w, gy, nullptr, gw);
+  }
+  const Pass pass = gx ? Pass::input_gradient : Pass::weight_gradient;
+  const long first = first_images<T>(s, pass);
   if (first < s.n) {
-    conv_input_gradient(of_images(s, first), gy, w, gx);
-    return conv_input_gradient(of_images(s, s.n - first), gy + first * s.o * s.oh * s.ow, w, gx + first * size);
+    const long weights = gw ? s.o * (s.c / s.groups) * s.kh * s.kw : 0;
+    const Scratch<T> rest(weights);
+    conv_gradients(of_images(s, first), x, w, gy, gx, gw);
+    conv_gradients(of_images(s, s.n - first), x + first * size, w, gy + first * s.o * s.oh * s.ow,
+                   gx ? gx + first * size : nullptr, gw ? +rest : nullptr);
+    if (gw) binary<T>(Binary::add, weights, gw, rest, gw);
+    return;
   }
-  switch (choose<T>(s, Pass::input_gradient).way) {
-    case Way::rows: return rows_input_gradient(s, gy, w, gx);
-    case Way::columns: return columns_input_gradient(s, gy, w, gx);
-    case Way::lanes: return input_gradient_in_parts(lanes_input_gradient<T>, s, gy, w, gx);
-    case Way::winograd_lanes: return input_gradient_in_parts(winograd_lanes_input_gradient<T>, s, gy, w, gx);
-    case Way::winograd: return winograd_input_gradient(s, gy, w, gx);
-  }
-}
-
-template <class T> void conv_weight_gradient(const ConvShape& shape, const T* x, const T* gy, T* gw) {
-  const long size = shape.c * shape.h * shape.w;
-  if (covers_image(shape)) return gemm<T>({shape.o, size, shape.n, {gy, 1, shape.o}, {x, size, 1}, gw});
-  const ConvShape s = flattened(shape);
-  const long first = first_images<T>(s, Pass::weight_gradient);
-  if (first < s.n) {
-    const long weights = s.o * (s.c / s.groups) * s.kh * s.kw;
-    Scratch<T> rest(weights);
-    conv_weight_gradient(of_images(s, first), x, gy, gw);
-    conv_weight_gradient<T>(of_images(s, s.n - first), x + first * size, gy + first * s.o * s.oh * s.ow, rest);
-    return binary<T>(Binary::add, weights, gw, rest, gw);
-  }
-  switch (choose<T>(s, Pass::weight_gradient).way) {
-    case Way::rows: return rows_weight_gradient(s, x, gy, gw);
-    case Way::columns: return columns_weight_gradient(s, x, gy, gw);
-    case Way::lanes: return weight_gradient_in_parts(lanes_weight_gradient<T>, s, x, gy, gw);
-    case Way::winograd_lanes: return weight_gradient_in_parts(winograd_lanes_weight_gradient<T>, s, x, gy, gw);
-    case Way::winograd: return winograd_weight_gradient(s, x, gy, gw);
+  switch (choose<T>(s, pass).way) {
+    case Way::rows: return gx ? rows_input_gradient(s, gy, w, gx) : rows_weight_gradient(s, x, gy, gw);
+    case Way::columns: return gx ? columns_input_gradient(s, gy, w, gx) : columns_weight_gradient(s, x, gy, gw);
+    case Way::lanes: return gradients_in_parts(lanes_gradients<T>, s, x, w, gy, gx, gw);
+    case Way::winograd_lanes: return gradients_in_parts(winograd_lanes_gradients<T>, s, x, w, gy, gx, gw);
+    case Way::winograd: return gx ? winograd_input_gradient(s, gy, w, gx) : winograd_weight_gradient(s, x, gy, gw);
   }
 }
 
 NPT_BOTH_TYPES(conv_forward)
-NPT_BOTH_TYPES(conv_input_gradient)
-NPT_BOTH_TYPES(conv_weight_gradient)
+NPT_BOTH_TYPES(conv_gradients)
 
 }  // namespace nptorch::NPT_ISA

@@ -174,8 +174,8 @@ template <class T> void columns_input_gradient(const ConvShape& s, const T* gy, 
 template <class T> void columns_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);
 // One thread computes these, block after block of LANES images.
 template <class T> void winograd_lanes_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y);
-template <class T> void winograd_lanes_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx);
-template <class T> void winograd_lanes_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);
+template <class T>
+void winograd_lanes_gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw);
 template <class T> void winograd_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y);
 template <class T> void winograd_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx);
 template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);

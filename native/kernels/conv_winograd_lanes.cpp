@@ -6,6 +6,8 @@
 // gradient, where both factors would have to be transformed for each product, leaves its rows as they are.
 //
 // One thread computes a block of images; conv.cpp deals the blocks out.
+#include <optional>
+
 #include "conv.h"
 #include "lanes.h"
 #include "winograd.h"
@@ -70,13 +72,13 @@ template <class T, int TAP> struct Block {
         position_map(g.s.oh * g.s.ow) {
     g.fill_pixels(pixel_map);
     g.fill_positions(position_map);
-    memset(pixels, 0, g.width * g.height * LANES<T> * sizeof(T));
     memset(positions, 0, g.y_width * g.y_height * LANES<T> * sizeof(T));
   }
 
   // B^T along the rows of images n ...
   void load_x(const T* from, long n) const {
     const long size = g.s.h * g.s.w;
+    memset(pixels, 0, g.width * g.height * LANES<T> * sizeof(T));  // the padding; store_gradient leaves numbers there
     for (long c = 0; c < g.s.c; c++) {
       interleave<T>(from + (n * g.s.c + c) * size, g.s.c * size, g.images(n), size, pixels, pixel_map);
       T* to = x + c * g.x_plane;
@@ -241,19 +243,6 @@ template <class T, int TAP> void forward(const ConvShape& s, const T* x, const T
   }
 }
 
-template <class T, int TAP> void input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
-  const Tiled<T, TAP> g(s);
-  const Block<T, TAP> block(g);
-  Scratch<T> u(PLACES * s.o * g.padded(s.c));
-  transform_weights<T, TAP>(w, s.o, s.c * TAP * TAP, s.c, TAP * TAP, u);
-  for (long n = 0; n < s.n; n += LANES<T>) {
-    block.load_gradient(gy, n);
-    memset(block.x, 0, IN * g.x_place * sizeof(T));
-    multiply_back<T, TAP>(g, block.y, u, block.x);
-    block.store_gradient(gx, n);
-  }
-}
-
 // The sums of LANES vectors over their lanes, side by side.
 template <int S, class V> NPT_INLINE V sum_each(V* r) {
   if constexpr (S == 0) {
@@ -291,40 +280,77 @@ template <class T, int... I> constexpr SumTileFunction<T> sum_tile_at(long index
   return all[index];
 }
 
-template <class T, int TAP> void weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw) {
-  const Tiled<T, TAP> g(s);
-  const Block<T, TAP> block(g);
-  const long taps = s.c * TAP, rows = pieces(s.o, SUM_ROWS), columns = pieces(taps, SUM_TAPS),
-             place = rows * columns * SUMS;
-  Scratch<T> sums(IN * place);  // [place][rows][columns][SUM_ROWS][SUM_TAPS]
-  Scratch<long> offsets(taps);
-  memset(sums, 0, IN * place * sizeof(T));
-  for (long k = 0; k < taps; k++) offsets[k] = k / TAP * g.x_plane + k % TAP * g.row;
-  for (long n = 0; n < s.n; n += LANES<T>) {
-    block.load_x(x, n);
-    block.load_gradient(gy, n);
+// The sums of a weight gradient over blocks of images.
+template <class T, int TAP> class WeightSums {
+ public:
+  explicit WeightSums(const Tiled<T, TAP>& tiled)
+      : g(tiled),
+        taps(g.s.c * TAP),
+        rows(pieces(g.s.o, SUM_ROWS)),
+        columns(pieces(taps, SUM_TAPS)),
+        place(rows * columns * SUMS),
+        sums(IN * place),
+        offsets(taps) {
+    memset(sums, 0, IN * place * sizeof(T));
+    for (long k = 0; k < taps; k++) offsets[k] = k / TAP * g.x_plane + k % TAP * g.row;
+  }
+
+  void add(const Block<T, TAP>& block) const {
     for (long k = 0; k < IN; k++)
       for (long row = 0; row < rows; row++)
         for (long column = 0; column < columns; column++) {
-          const long o = row * SUM_ROWS, os = smaller(SUM_ROWS, s.o - o);
+          const long o = row * SUM_ROWS, os = smaller(SUM_ROWS, g.s.o - o);
           const long tap = column * SUM_TAPS, ts = smaller(SUM_TAPS, taps - tap);
           sum_tile_at<T>((os - 1) * SUM_TAPS + ts - 1, std::make_integer_sequence<int, SUMS>{})(
               block.y + k * g.y_place + o * g.y_plane, g.y_plane, block.x + k * g.x_place, offsets + tap,
-              s.oh * g.tile_columns, sums + k * place + (row * columns + column) * SUMS);
+              g.s.oh * g.tile_columns, sums + k * place + (row * columns + column) * SUMS);
         }
   }
-  for (long row = 0; row < rows; row++)
-    for (long column = 0; column < columns; column++)
-      for (long i = 0; i < SUMS; i += LANES<T>) {
-        Vec<T> u[IN], t[TAP];
-        for (int k = 0; k < IN; k++) u[k] = load(sums + k * place + (row * columns + column) * SUMS + i);
-        weight_transform<TAP>(u, 1, t, 1);
-        for (long l = 0; l < LANES<T>; l++) {
-          const long o = row * SUM_ROWS + (i + l) / SUM_TAPS, tap = column * SUM_TAPS + (i + l) % SUM_TAPS;
-          if (o >= s.o || tap >= taps) continue;
-          for (int b = 0; b < TAP; b++) gw[(o * taps + tap) * TAP + b] = t[b][l];
+
+  void give(T* gw) const {
+    for (long row = 0; row < rows; row++)
+      for (long column = 0; column < columns; column++)
+        for (long i = 0; i < SUMS; i += LANES<T>) {
+          Vec<T> u[IN], t[TAP];
+          for (int k = 0; k < IN; k++) u[k] = load(sums + k * place + (row * columns + column) * SUMS + i);
+          weight_transform<TAP>(u, 1, t, 1);
+          for (long l = 0; l < LANES<T>; l++) {
+            const long o = row * SUM_ROWS + (i + l) / SUM_TAPS, tap = column * SUM_TAPS + (i + l) % SUM_TAPS;
+            if (o >= g.s.o || tap >= taps) continue;
+            for (int b = 0; b < TAP; b++) gw[(o * taps + tap) * TAP + b] = t[b][l];
+          }
         }
-      }
+  }
+
+ private:
+  const Tiled<T, TAP>& g;
+  const long taps, rows, columns, place;
+  const Scratch<T> sums;  // [place][rows][columns][SUM_ROWS][SUM_TAPS]
+  const Scratch<long> offsets;
+};
+
+// Of the input where there is a gx, of the weight where there is a gw: together they transform gy once.
+template <class T, int TAP>
+void gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw) {
+  const Tiled<T, TAP> g(s);
+  const Block<T, TAP> block(g);
+  const Scratch<T> u(gx ? PLACES * s.o * g.padded(s.c) : 0);
+  if (gx) transform_weights<T, TAP>(w, s.o, s.c * TAP * TAP, s.c, TAP * TAP, u);
+  std::optional<WeightSums<T, TAP>> sums;
+  if (gw) sums.emplace(g);
+  for (long n = 0; n < s.n; n += LANES<T>) {
+    block.load_gradient(gy, n);
+    if (gw) {
+      block.load_x(x, n);
+      sums->add(block);
+    }
+    if (gx) {
+      memset(block.x, 0, IN * g.x_place * sizeof(T));
+      multiply_back<T, TAP>(g, block.y, u, block.x);
+      block.store_gradient(gx, n);
+    }
+  }
+  if (gw) sums->give(gw);
 }
 
 }  // namespace
@@ -332,15 +358,12 @@ template <class T, int TAP> void weight_gradient(const ConvShape& s, const T* x,
 template <class T> void winograd_lanes_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y) {
   forward<T, 3>(s, x, w, bias, y);
 }
-template <class T> void winograd_lanes_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx) {
-  s.kh == 3 ? input_gradient<T, 3>(s, gy, w, gx) : input_gradient<T, 5>(s, gy, w, gx);
-}
-template <class T> void winograd_lanes_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw) {
-  s.kh == 3 ? weight_gradient<T, 3>(s, x, gy, gw) : weight_gradient<T, 5>(s, x, gy, gw);
+template <class T>
+void winograd_lanes_gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw) {
+  s.kh == 3 ? gradients<T, 3>(s, x, w, gy, gx, gw) : gradients<T, 5>(s, x, w, gy, gx, gw);
 }
 
 NPT_BOTH_TYPES(winograd_lanes_forward)
-NPT_BOTH_TYPES(winograd_lanes_input_gradient)
-NPT_BOTH_TYPES(winograd_lanes_weight_gradient)
+NPT_BOTH_TYPES(winograd_lanes_gradients)
 
 }  // namespace nptorch::NPT_ISA

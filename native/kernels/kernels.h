@@ -99,8 +99,8 @@ struct ImageBatch {
   X(gemm, (const Gemm<T>& g))                                                                                          \
   X(batched_gemm, (const Gemm<T>* problems, long count))                                                               \
   X(conv_forward, (const ConvShape& s, const T* x, const T* w, const T* bias, T* y))                                   \
-  X(conv_input_gradient, (const ConvShape& s, const T* gy, const T* w, T* gx))                                         \
-  X(conv_weight_gradient, (const ConvShape& s, const T* x, const T* gy, T* gw))                                        \
+  /* of x and w, or of one of them: the other one's gradient is null */                                                \
+  X(conv_gradients, (const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw))                           \
   X(max_pool, (const PoolShape& s, const T* x, T* y, MaxPlaces places))                                                \
   X(max_pool_gradient,                                                                                                 \
     (const PoolShape& s, const T* gy, MaxPlaces places, bool rectified, T* gx, T* plane_sums, bool* valid))            \

@@ -11,6 +11,7 @@ import pytest
 
 import nptorch as nt
 from nptorch.autograd import Function, GradcheckError, functional, grad, gradcheck, gradgradcheck
+from nptorch.ops.registry import Op
 
 
 def leaf(*values: float) -> Any:
@@ -89,6 +90,24 @@ def test_only_what_leads_to_the_inputs_is_computed() -> None:
     assert not calls
     assert grad(y, a)[0].item() == 4
     assert len(calls) == 1
+
+
+def test_gradients_that_come_together_are_computed_as_far_as_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """conv2d's of input and weight share work; grad() of one of them shall not pay for the other."""
+    rng = np.random.default_rng(0)
+    x, w = (nt.tensor(rng.normal(size=shape), requires_grad=True) for shape in ((2, 3, 5, 5), (4, 3, 3, 3)))
+    ran: list[str] = []
+    original = Op.compute
+    monkeypatch.setattr(Op, "compute", lambda op, *rest: ran.append(op.name) or original(op, *rest))
+    both = grad(nt.conv2d(x, w).sum(), [x, w])
+    assert "conv2d_backward" in ran
+    for i, only in enumerate((x, w)):
+        ran.clear()
+        (alone,) = grad(nt.conv2d(x, w).sum(), only)
+        assert [name for name in ran if name.startswith("conv2d_")] == [("conv2d_input", "conv2d_weight")[i]]
+        np.testing.assert_allclose(alone.numpy(), both[i].numpy(), rtol=1e-12)
 
 
 def test_create_graph_gives_derivatives_of_every_order() -> None:

@@ -119,6 +119,8 @@ def test_conv2d(seed, dtype, case, bias):
     gw = native.conv2d_weight(x, g, shape=w_shape, **options)
     scale = reference.conv2d_weight(magnitude[0], np.abs(double(g)), w_shape, **options)
     check(gw, reference.conv2d_weight(double(x), double(g), w_shape, **options), scale=scale, tolerance=tolerance)
+    for together, alone in zip(native.conv2d_backward(g, x, w, **options), (gx, gw), strict=True):
+        assert np.array_equal(together, alone)
 
 
 # --- pooling ---

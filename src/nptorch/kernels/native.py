@@ -97,6 +97,13 @@ def conv2d_weight(
     return _native.conv2d_weight(x, g, shape, stride, padding, dilation, groups)
 
 
+def conv2d_backward(g: Array, x: Array, w: Array, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
+    """(gx, gw) of conv2d."""
+    if not _fit(g, x, w):
+        return NotImplemented
+    return _native.conv2d_backward(g, x, w, stride, padding, dilation, groups)
+
+
 # --- pooling ---
 
 
@@ -479,7 +486,7 @@ def use_cached_memory() -> None:
 
 
 _OPS: tuple[Callable[..., Any], ...] = (
-    linear, linear_weight, matmul, conv2d, conv2d_input, conv2d_weight,
+    linear, linear_weight, matmul, conv2d, conv2d_input, conv2d_weight, conv2d_backward,
     max_pool2d, max_pool2d_backward, avg_pool2d, avg_pool2d_backward,
     batch_norm, batch_norm_backward, channel_scale, layer_norm, layer_norm_backward,
     softmax, log_softmax, softmax_backward, log_softmax_backward,

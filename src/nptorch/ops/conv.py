@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.derive import through
 from nptorch.ops.later import Later, now
 from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
@@ -97,14 +98,40 @@ def _bias_gradient(g: Tensor | Later) -> Tensor:
     return sum_op(now(g), axis=(0, 2, 3), keepdims=False) if sums is None else sums
 
 
+def _conv2d_gradients(g: Tensor, x: Tensor, w: Tensor, needs: Any, hp: Any) -> Any:
+    """Those of x and w that are needed."""
+    if needs == (True, True):
+        return conv2d_backward(g, x, w, **hp)
+    return (
+        conv2d_input(g, w, shape=x._array.shape, **hp) if needs[0] else None,
+        conv2d_weight(x, g, shape=w._array.shape, **hp) if needs[1] else None,
+    )
+
+
 conv2d = op(
     "conv2d",
     _conv2d,
     lambda g, x_shape, w, **hp: conv2d_input(g, w, shape=x_shape, **hp),
     lambda g, x, w_shape, **hp: conv2d_weight(x, g, shape=w_shape, **hp),
     lambda later: _bias_gradient(later),
+    together=lambda g, x, w, *, needs, **hp: _conv2d_gradients(g, x, w, needs, hp),
     promote=same("conv2d"),
     label="ConvolutionBackward0",
+)
+# Both gradients, which may share what they read.
+conv2d_backward = op(
+    "conv2d_backward",
+    lambda xp, g, x, w, **hp: (
+        _conv2d_input(xp, g, w, shape=x.shape, **hp),
+        _conv2d_weight(xp, x, g, shape=w.shape, **hp),
+    ),
+    joint=through(
+        lambda g, x, w, **hp: (
+            conv2d_input(g, w, shape=x._array.shape, **hp),
+            conv2d_weight(x, g, shape=w._array.shape, **hp),
+        )
+    ),
+    outputs=("gx", "gw"),
 )
 conv2d_input = op(
     "conv2d_input",

@@ -4,7 +4,8 @@
 - A VJP `(g, ...)` gives one input's gradient from the output's. Its parameter names say what is kept for it: an input (`x`), that
   input's shape (`x_shape`), the output (`out`), an auxiliary output, or a parameter. VJPs are written in Tensor operations, so they can be
   differentiated again.
-- `joint` gives all inputs' gradients at once, where they share work.
+- `joint` gives all inputs' gradients at once, where they share work; `together` those of the inputs that it names, the op's first
+  ones, where all of them are recorded; `needs` says which of them are asked for.
 - A VJP whose first parameter is called `later` also takes a gradient that is not computed yet (see later.py).
 - `native`, set by `kernels`, is a faster forward that may return NotImplemented.
 """
@@ -54,6 +55,7 @@ class Op:
         vjps: tuple[Callable[..., Any] | None, ...],
         *,
         joint: Callable[..., Any] | None,
+        together: Callable[..., Any] | None,
         promote: Rule | None,
         outputs: tuple[str, ...] | None,
         aux: tuple[str, ...],
@@ -72,6 +74,7 @@ class Op:
         self.variadic = bool(forward.__code__.co_flags & inspect.CO_VARARGS)
         self.vjps = (_Vjp(self, joint),) if joint else tuple(_Vjp(self, f) if f else None for f in vjps)
         self.joint = joint is not None
+        self.together = _Vjp(self, together) if together else None
         self.differentiable = bool(joint) or any(vjps)
         self._plans: dict[Any, _Plan] = {}
 
@@ -223,11 +226,19 @@ class _Plan:
         self.vjps: list[tuple[int, _Vjp, tuple[int, ...]]] = []
         self.mask = mask = tuple([bool(bits >> i & 1) for i in range(bits.bit_length() - 1)])
         self.wanted = [i for i, needed in enumerate(mask) if needed]
+
+        def places(vjp: _Vjp) -> tuple[int, ...]:
+            names.extend(name for name in vjp.wants if name not in names)
+            return tuple(names.index(name) for name in vjp.wants)
+
+        # The inputs whose gradients come together.
+        count = len(op.together.wants) if op.together else 0
+        self.shared = mask[:count] if all(mask[:count]) else ()
+        self.together = places(op.together) if op.together and self.shared else ()
         for i, needed in enumerate((True,) if op.joint else mask):
             vjp = op.vjps[0 if op.variadic else i] if i < len(op.vjps) or op.variadic else None
-            if needed and vjp is not None:
-                names += [name for name in vjp.wants if name not in names]
-                self.vjps.append((i, vjp, tuple(names.index(name) for name in vjp.wants)))
+            if needed and vjp is not None and i >= len(self.shared):
+                self.vjps.append((i, vjp, places(vjp)))
         self.fetches = [_fetch(op, name) for name in names]
 
     def keeps(self, target: Tensor, inputs: Sequence[Any]) -> bool:
@@ -272,6 +283,10 @@ class OpNode(Node):
             )
             return vjp.function(g if vjp.takes_later else now(g), *[values[k] for k in wanted], **params)
         result: list[Tensor | None] = [None] * len(self.edges)
+        if shared := self.plan.shared:
+            needs = shared if needed is None else tuple(needed[: len(shared)])
+            values_of = [values[k] for k in self.plan.together]
+            result[: len(shared)] = self.op.together.function(now(g), *values_of, needs=needs, **self.params)  # type: ignore[union-attr]
         for i, vjp, wanted in self.plan.vjps:
             if needed is not None and not needed[i]:
                 continue
@@ -294,7 +309,7 @@ def _mask(inputs: Sequence[Any]) -> int:
 
 def _record(op: Op, bits: int, inputs: tuple[Any, ...], params: dict[str, Any], results: tuple[Tensor, ...]) -> None:
     plan = op._plans.get(bits) or op._plan(bits)
-    if not plan.vjps:
+    if not plan.vjps and not plan.shared:
         return
     edges: list[Any] = [None] * len(inputs)
     for i in plan.wanted:
@@ -416,6 +431,7 @@ def op(
     forward: Callable[..., Any],
     *vjps: Callable[..., Any] | None,
     joint: Callable[..., Any] | None = None,
+    together: Callable[..., Any] | None = None,
     promote: Rule | None = None,
     outputs: tuple[str, ...] | None = ("out",),
     aux: tuple[str, ...] = (),
@@ -432,7 +448,18 @@ def op(
     """
     if name in TABLE:
         raise ValueError(f"op {name!r} is defined twice")
-    made = Op(name, forward, vjps, joint=joint, promote=promote, outputs=outputs, aux=aux, view=view, label=label)
+    made = Op(
+        name,
+        forward,
+        vjps,
+        joint=joint,
+        together=together,
+        promote=promote,
+        outputs=outputs,
+        aux=aux,
+        view=view,
+        label=label,
+    )
     TABLE[name] = made
     return made
 
