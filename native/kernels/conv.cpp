@@ -35,7 +35,7 @@ template <class T> long parts_of_blocks(const ConvShape& s) {
 // images; Winograd transforms whole tiles.
 template <class T> struct Costs {
   static constexpr double TRANSPOSED = 6, STORED = 6, PICKED = 24, UNROLLED = 32, SUMMED = 8;
-  static constexpr double TRANSFORMED = 550, TRANSFORMED_LANES = 14, TILE = 40, PRODUCT = REGISTERS == 32 ? 1.1 : 2;
+  static constexpr double TRANSFORMED = 580, TRANSFORMED_LANES = 14, TILE = 40, PRODUCT = REGISTERS == 32 ? 1.1 : 2;
   static constexpr double SHARED_CACHE = 16 << 20;  // bytes of a usual third-level cache
   const ConvShape& s;
   double products = double(s.c / s.groups) * s.kh * s.kw * s.o;  // of one position
@@ -69,7 +69,7 @@ template <class T> struct Costs {
     const double empty = double(pieces(s.n, LANES<T>) * LANES<T>) / s.n;
     const double moved = s.c * x_rows * (columns * out + s.kw - 1) + s.o * y_rows * columns * out;
     const double multiplied = pass == Pass::weight_gradient
-                                  ? columns * s.oh * 1.1 * IN * s.kh * s.c * s.o
+                                  ? double(columns) * s.oh * IN * s.kh * s.c * s.o
                                   : rows * columns * (PRODUCT * PLACES * s.c * s.o + TILE * (s.c + s.o));
     return empty * (multiplied + TRANSFORMED_LANES * moved);
   }
