@@ -94,21 +94,25 @@ class _NormBase(Module):
 class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
-        factor = self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked._array += 1
-            self.num_batches_tracked._version[0] += 1
+        # Each is looked up once: what a module registers costs more than a plain attribute.
+        factor, training, tracked = self.momentum, self.training, self.num_batches_tracked
+        running_mean, running_var = self.running_mean, self.running_var
+        if running_mean is None and running_var is None:
+            training = True
+        elif training and not self.track_running_stats:
+            running_mean = running_var = None
+        if self.training and self.track_running_stats and tracked is not None:
+            tracked._array += 1
+            tracked._version[0] += 1
             if factor is None:
-                factor = 1.0 / float(self.num_batches_tracked)  # the mean over all batches
-        untracked = self.running_mean is None and self.running_var is None
-        use_buffers = not self.training or self.track_running_stats
+                factor = 1.0 / float(tracked)  # the mean over all batches
         return F.batch_norm(
             input,
-            self.running_mean if use_buffers else None,
-            self.running_var if use_buffers else None,
+            running_mean,
+            running_var,
             self.weight,
             self.bias,
-            self.training or untracked,
+            training,
             0.0 if factor is None else factor,
             self.eps,
         )
