@@ -7,7 +7,7 @@ namespace {
 
 constexpr long DEPTH_BLOCK = 1024;       // rows of b in one packed panel, which then stays in the second-level cache
 constexpr long OUTGROWN = 1 << 20;       // numbers of a matrix that is larger than a core's cache
-constexpr double WORTH_THREADS = 60000;  // multiply-adds below which waking other threads costs more
+constexpr double WORTH_THREADS = 250000;  // multiply-adds below which waking other threads costs more
 constexpr long SKINNY_ROWS = 24;
 
 // ---------------------------------------------------------------- the tile
@@ -151,8 +151,8 @@ template <class T> void gemm_by_dots(const Gemm<T>& g) {
 
 // ---------------------------------------------------------------- the general product, one block of the depth
 template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epilogue) {
-  const Panels<T> panels(g.columns);
   const int threads = double(g.rows) * g.columns * g.depth < WORTH_THREADS ? 1 : available_threads();
+  const Panels<T> panels(g.columns, threads);
   // Few rows read b where it lies; only a last panel that ends inside a vector must be packed.
   const bool in_place = g.b.column_stride == 1 && g.rows <= 2 * TILE_ROWS;
   auto packed_here = [&](long p) { return !in_place || panels.tail(p) < LANES<T>; };
@@ -165,12 +165,12 @@ template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epil
                    own);
   };
   const long row_tiles = pieces(g.rows, TILE_ROWS);
-  // A result that outgrows a core's cache is cut by rows, as everything else that reads or writes it is.
-  const bool by_rows = threads > 1 && row_tiles >= 4 * threads && g.rows * g.columns >= OUTGROWN;
-  const long splits = threads == 1 ? 1
-                      : by_rows    ? threads
-                                   : smaller(row_tiles, larger(1, pieces(3 * threads, panels.count)));
-  if (splits == 1) {  // a task packs and uses panels of its own
+  // Threads share the columns, where each packs panels of its own. Many rows they share where that is more even, or where
+  // the result outgrows a core's cache, since everything else that reads or writes it is cut by rows.
+  const long columns_share = pieces(panels.vectors, threads) * g.rows;
+  const long rows_share = pieces(row_tiles, threads) * TILE_ROWS * panels.vectors;
+  const bool outgrown = g.rows * g.columns >= OUTGROWN, uneven = 10 * rows_share < 9 * columns_share;
+  if (threads == 1 || row_tiles < 4 * threads || !(outgrown || uneven)) {
     const long tasks = threads == 1 ? 1 : smaller(panels.count, 4 * threads);
     parallel_for(tasks, [&](long t) {
       Scratch<T> packed(TILE_VECTORS * LANES<T> * g.depth);
@@ -185,10 +185,10 @@ template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epil
   parallel_for(panels.count, [&](long p) {
     if (packed_here(p)) pack_panel(panels, p, g.b, g.depth, packed + panels.offset(p, g.depth));
   });
-  parallel_for(panels.count * splits, [&](long t) {
-    const long p = by_rows ? t % panels.count : t / splits, s = by_rows ? t / panels.count : t % splits;
-    multiply(p, packed + panels.offset(p, g.depth), cut(row_tiles, splits, s) * TILE_ROWS,
-             smaller(g.rows, cut(row_tiles, splits, s + 1) * TILE_ROWS));
+  parallel_for(panels.count * threads, [&](long t) {
+    const long p = t % panels.count, share = t / panels.count;
+    multiply(p, packed + panels.offset(p, g.depth), cut(row_tiles, threads, share) * TILE_ROWS,
+             smaller(g.rows, cut(row_tiles, threads, share + 1) * TILE_ROWS));
   });
 }
 

@@ -10,11 +10,14 @@ namespace nptorch::NPT_ISA {
 constexpr int TILE_ROWS = REGISTERS == 32 ? 8 : 4;
 constexpr int TILE_VECTORS = NPT_VECTOR_BYTES == 16 ? 2 : 3;
 
-// The columns of b, cut into panels of at most TILE_VECTORS vectors. A packed panel holds its vectors row after row.
+// The columns of b, cut into panels of at most TILE_VECTORS vectors, as many for each of the threads that share them. A
+// packed panel holds its vectors row after row.
 template <class T> struct Panels {
   long columns, vectors, count;
-  NPT_INLINE explicit Panels(long columns_)
-      : columns(columns_), vectors(pieces(columns_, LANES<T>)), count(pieces(vectors, TILE_VECTORS)) {}
+  NPT_INLINE explicit Panels(long columns_, long threads = 1)
+      : columns(columns_),
+        vectors(pieces(columns_, LANES<T>)),
+        count(smaller(vectors, pieces(pieces(vectors, TILE_VECTORS), threads) * threads)) {}
   NPT_INLINE long first_vector(long p) const { return cut(vectors, count, p); }
   NPT_INLINE long width(long p) const { return first_vector(p + 1) - first_vector(p); }
   NPT_INLINE long column(long p) const { return first_vector(p) * LANES<T>; }
