@@ -10,7 +10,7 @@ NPTORCH_CXXFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -f
 NPTORCH_LDFLAGS="-fsanitize=address,undefined" \
     "$python" setup.py -q build_ext --build-lib "$folder/lib" --build-temp "$folder/objects"
 mkdir -p "$folder/lib/nptorch/kernels"
-cp src/nptorch/kernels/native.py "$folder/lib/nptorch/kernels/"  # the kernels alone, without the rest of the library
+cp src/nptorch/kernels/native.py src/nptorch/kernels/images.py "$folder/lib/nptorch/kernels/"  # the kernels alone, without the rest of the library
 touch "$folder/lib/nptorch/__init__.py" "$folder/lib/nptorch/kernels/__init__.py"
 for isa in baseline avx2 avx512; do
     echo "== $isa"

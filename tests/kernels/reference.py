@@ -82,6 +82,13 @@ def max_pool2d(x, kernel, stride, padding, dilation, ceil_mode):
     return np.take_along_axis(values, first, -1)[..., 0], np.take_along_axis(places, first, -1)[..., 0]
 
 
+def pixels(places, shape, kernel, stride, padding, dilation, ceil_mode):
+    """Places in windows as places in the plane."""
+    rows, columns = np.divmod(places.astype(np.int64), kernel[1])
+    top, left = (np.arange(n) * s - p for n, s, p in zip(places.shape[-2:], stride, padding, strict=True))
+    return (top[:, None] + rows * dilation[0]) * shape[-1] + left + columns * dilation[1]
+
+
 def max_pool2d_backward(g, indices, shape):
     gx = np.zeros((int(np.prod(shape[:-2])), shape[-2] * shape[-1]))
     rows = np.arange(len(gx))[:, None]

@@ -12,7 +12,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nptorch.kernels import native
-from nptorch.ops.pool import plane_indices
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference
@@ -154,9 +153,7 @@ def test_max_pool2d(seed, dtype, case, dilation, rectified):
     want, indices = reference.max_pool2d(double(x), **options)
     check(y, want, tolerance=0)
     assert places.dtype == (np.uint8 if math.prod(options["kernel"]) <= 128 else np.int32)
-    windows = {name: options[name] for name in ("kernel", "stride", "padding", "dilation")}
-    four = (1, 1, *shape)[-4:]
-    assert np.array_equal(plane_indices(places.reshape(1, -1, *y.shape[-2:]), four, **windows).ravel(), indices.ravel())
+    assert np.array_equal(reference.pixels(places >> 1, shape, **options), indices)
     assert np.array_equal(places & 1, y <= 0)
     g = make(*y.shape)
     gx, sums = native.max_pool2d_backward(g, places, shape=shape, rectified=rectified, **options)
