@@ -9,8 +9,7 @@ hidden weights are what is left for each step; the backward pass gathers those o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,8 +25,7 @@ from nptorch.ops.shape import transpose
 from nptorch.tensor import Tensor, from_array
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A step.
 
     `forward(f, x, h, c, own)` gives (h, c, `keeps` arrays (n, H) for the backward) from the input's part x (n, gates * H), the

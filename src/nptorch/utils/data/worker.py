@@ -46,8 +46,7 @@ def get_worker_info() -> WorkerInfo | None:
     return _info
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """What a worker needs to know at its start."""
 
     worker_id: int
