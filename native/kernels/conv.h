@@ -34,12 +34,10 @@ template <class T> struct ConvTile {
 template <class T, int R, int J, bool ADD> void conv_tile(const ConvTile<T>& t) {
   Vec<T> sum[R][J];
   const T* in[J];
-  NPT_UNROLL for (int j = 0; j < J; j++)
-    in[j] = t.in[j];
+  NPT_UNROLL for (int j = 0; j < J; j++) in[j] = t.in[j];
   NPT_UNROLL for (int i = 0; i < R; i++) {
     const Vec<T> bias = t.bias ? splat(t.bias[i]) : Vec<T>{};
-    NPT_UNROLL for (int j = 0; j < J; j++)
-      sum[i][j] = bias;
+    NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] = bias;
   }
   const T* w = t.weights;
   for (long k = 0; k < t.depth; k++, w += R) {
@@ -51,15 +49,13 @@ template <class T, int R, int J, bool ADD> void conv_tile(const ConvTile<T>& t) 
     }
     NPT_UNROLL for (int i = 0; i < R; i++) {
       const Vec<T> wi = splat(w[i]);
-      NPT_UNROLL for (int j = 0; j < J; j++)
-        sum[i][j] += wi * v[j];
+      NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] += wi * v[j];
     }
   }
-  NPT_UNROLL for (int j = 0; j < J; j++) /*UNROLL*/
-    for (int i = 0; i < R; i++) {
-      T* out = t.out[j] + t.out_offsets[i];
-      store(out, ADD ? load(out) + sum[i][j] : sum[i][j]);
-    }
+  NPT_UNROLL for (int j = 0; j < J; j++) for (int i = 0; i < R; i++) {
+    T* out = t.out[j] + t.out_offsets[i];
+    store(out, ADD ? load(out) + sum[i][j] : sum[i][j]);
+  }
 }
 
 // sums[i][k] (+)= over images m and vectors p: gradient[m][i][p] * x[m][positions[p] + offsets[k]]; one vector of sums
@@ -76,32 +72,27 @@ template <class T> struct WeightTile {
 
 template <class T, int R, int J> void weight_tile(const WeightTile<T>& t) {
   Vec<T> sum[R][J];
-  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
-    for (int j = 0; j < J; j++) {
-      sum[i][j] = t.add ? load(t.sums + i * t.sums_stride + j * LANES<T>) : Vec<T>{};
-    }
+  NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) {
+    sum[i][j] = t.add ? load(t.sums + i * t.sums_stride + j * LANES<T>) : Vec<T>{};
+  }
   for (long m = 0; m < t.images; m++) {
     const T* x[J];
     const T* g = t.gradient + m * t.gradient_stride;
-    NPT_UNROLL for (int j = 0; j < J; j++)
-      x[j] = t.x + m * t.x_stride + t.offsets[j];
+    NPT_UNROLL for (int j = 0; j < J; j++) x[j] = t.x + m * t.x_stride + t.offsets[j];
     for (long p = 0; p < t.vectors; p++, g += LANES<T>) {
       const long position = t.positions[p];
       Vec<T> gi[R];
-      NPT_UNROLL for (int i = 0; i < R; i++)
-        gi[i] = load(g + i * t.channel_stride);
+      NPT_UNROLL for (int i = 0; i < R; i++) gi[i] = load(g + i * t.channel_stride);
       NPT_UNROLL for (int j = 0; j < J; j++) {
         Vec<T> v = load(x[j] + position);
         if (R > 1) keep(v);
-        NPT_UNROLL for (int i = 0; i < R; i++)
-          sum[i][j] += gi[i] * v;
+        NPT_UNROLL for (int i = 0; i < R; i++) sum[i][j] += gi[i] * v;
       }
     }
   }
-  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
-    for (int j = 0; j < J; j++) {
-      store(t.sums + i * t.sums_stride + j * LANES<T>, sum[i][j]);
-    }
+  NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) {
+    store(t.sums + i * t.sums_stride + j * LANES<T>, sum[i][j]);
+  }
 }
 
 // The instance for a number of rows and of vectors or taps.
@@ -174,8 +165,7 @@ template <class T> void columns_input_gradient(const ConvShape& s, const T* gy, 
 template <class T> void columns_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);
 // One thread computes these, block after block of LANES images.
 template <class T> void winograd_lanes_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y);
-template <class T>
-void winograd_lanes_gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw);
+template <class T> void winograd_lanes_gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw);
 template <class T> void winograd_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T* y);
 template <class T> void winograd_input_gradient(const ConvShape& s, const T* gy, const T* w, T* gx);
 template <class T> void winograd_weight_gradient(const ConvShape& s, const T* x, const T* gy, T* gw);

@@ -158,14 +158,12 @@ void row_tile(const T* in, long in_plane, long in_row, long depth, const T* u, l
   Vec<T> sum[R][IN] = {};
   for (long plane = 0; plane < depth; plane++, in += in_plane) {
     Vec<T> rows[IN], v[IN];
-    NPT_UNROLL for (int i = 0; i < READ; i++)
-      rows[i] = load(in + i * in_row);
+    NPT_UNROLL for (int i = 0; i < READ; i++) rows[i] = load(in + i * in_row);
     if constexpr (BACK) gradient_transform<OUT>(rows, 1, v, 1);
     NPT_UNROLL for (int k = 0; k < IN; k++, u += u_row) {
       Vec<T> vk = BACK ? v[k] : rows[k];
       if (R > 1) keep(vk);
-      NPT_UNROLL for (int r = 0; r < R; r++)
-        sum[r][k] += splat(u[r]) * vk;
+      NPT_UNROLL for (int r = 0; r < R; r++) sum[r][k] += splat(u[r]) * vk;
     }
   }
   NPT_UNROLL for (int r = 0; r < R; r++) {
@@ -330,8 +328,7 @@ template <class T, int TAP> class WeightSums {
 };
 
 // Of the input where there is a gx, of the weight where there is a gw: together they transform gy once.
-template <class T, int TAP>
-void gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw) {
+template <class T, int TAP> void gradients(const ConvShape& s, const T* x, const T* w, const T* gy, T* gx, T* gw) {
   const Tiled<T, TAP> g(s);
   const Block<T, TAP> block(g);
   const Scratch<T> u(gx ? PLACES * s.o * g.padded(s.c) : 0);

@@ -5,8 +5,8 @@
 namespace nptorch::NPT_ISA {
 namespace {
 
-constexpr long DEPTH_BLOCK = 1024;       // rows of b in one packed panel, which then stays in the second-level cache
-constexpr long OUTGROWN = 1 << 20;       // numbers of a matrix that is larger than a core's cache
+constexpr long DEPTH_BLOCK = 1024;        // rows of b in one packed panel, which then stays in the second-level cache
+constexpr long OUTGROWN = 1 << 20;        // numbers of a matrix that is larger than a core's cache
 constexpr double WORTH_THREADS = 250000;  // multiply-adds below which waking other threads costs more
 constexpr long SKINNY_ROWS = 24;
 
@@ -23,8 +23,7 @@ template <class T> struct TileJob {
 
 template <class T, int R, int J> void tile(const TileJob<T>& job) {
   Vec<T> sum[R][J];
-  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
-    for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
+  NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
   const long row_stride = job.a.row_stride, step = job.a.column_stride, b_stride = job.b_stride;
   const T *a = job.a.data, *b = job.b;
   for (long k = 0; k < job.depth; k++, a += step, b += b_stride) {
@@ -35,8 +34,7 @@ template <class T, int R, int J> void tile(const TileJob<T>& job) {
     }
     NPT_UNROLL for (int i = 0; i < R; i++) {
       Vec<T> ak = splat(a[i * row_stride]);
-      NPT_UNROLL for (int j = 0; j < J; j++)
-        sum[i][j] += ak * bk[j];
+      NPT_UNROLL for (int j = 0; j < J; j++) sum[i][j] += ak * bk[j];
     }
   }
   NPT_UNROLL for (int j = 0; j < J; j++) {
@@ -79,8 +77,7 @@ NPT_INLINE void pack_columns(const T* b, long column_stride, long depth, long la
     Vec<T> r[LANES<T>];
     const long n = smaller(LANES<T>, depth - k);
     if (lanes == LANES<T> && n == LANES<T>) {
-      NPT_UNROLL for (int l = 0; l < LANES<T>; l++)
-        r[l] = load(b + l * column_stride + k);
+      NPT_UNROLL for (int l = 0; l < LANES<T>; l++) r[l] = load(b + l * column_stride + k);
     } else {
       for (long l = 0; l < LANES<T>; l++) r[l] = l < lanes ? load_some(b + l * column_stride + k, n) : Vec<T>{};
     }
@@ -99,8 +96,7 @@ template <class T> void pack_anything(MatrixView<T> b, long depth, long lanes, T
 template <class T, int R, int J>
 NPT_INLINE void dots(const T* a, long a_stride, const T* b, long b_stride, long depth, T (*out)[J]) {
   Vec<T> sum[R][J];
-  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
-    for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
+  NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
   each_vector<T>(0, depth, [&](long k, auto lanes) NPT_LAMBDA {
     Vec<T> ak[R];
     NPT_UNROLL for (int i = 0; i < R; i++) {
@@ -110,12 +106,10 @@ NPT_INLINE void dots(const T* a, long a_stride, const T* b, long b_stride, long 
     NPT_UNROLL for (int j = 0; j < J; j++) {
       Vec<T> bk = load_upto(b + j * b_stride + k, lanes);
       keep(bk);
-      NPT_UNROLL for (int i = 0; i < R; i++)
-        sum[i][j] += ak[i] * bk;
+      NPT_UNROLL for (int i = 0; i < R; i++) sum[i][j] += ak[i] * bk;
     }
   });
-  NPT_UNROLL for (int i = 0; i < R; i++) /*UNROLL*/
-    for (int j = 0; j < J; j++) out[i][j] = sum_lanes(sum[i][j]);
+  NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) out[i][j] = sum_lanes(sum[i][j]);
 }
 
 constexpr int DOT_ROWS = 4, DOT_COLUMNS = REGISTERS == 32 ? 6 : 2;
@@ -165,8 +159,8 @@ template <class T> void multiply_block(const Gemm<T>& g, const Epilogue<T>& epil
                    own);
   };
   const long row_tiles = pieces(g.rows, TILE_ROWS);
-  // Threads share the columns, where each packs panels of its own. Many rows they share where that is more even, or where
-  // the result outgrows a core's cache, since everything else that reads or writes it is cut by rows.
+  // Threads share the columns, where each packs panels of its own. Many rows they share where that is more even, or
+  // where the result outgrows a core's cache, since everything else that reads or writes it is cut by rows.
   const long columns_share = pieces(panels.vectors, threads) * g.rows;
   const long rows_share = pieces(row_tiles, threads) * TILE_ROWS * panels.vectors;
   const bool outgrown = g.rows * g.columns >= OUTGROWN, uneven = 10 * rows_share < 9 * columns_share;

@@ -16,7 +16,7 @@ constexpr long MOST_PARTS = 32;                          // runs of rows of plan
 template <class T> NPT_INLINE double sum_run(const T* x, long n) {
   Vec<T> sums[4] = {};
   long i = 0;
-  for (; i + 4 * LANES<T> <= n; i += 4 * LANES<T>) /*UNROLL*/
+  for (; i + 4 * LANES<T> <= n; i += 4 * LANES<T>)
     for (int k = 0; k < 4; k++) sums[k] += load(x + i + k * LANES<T>);
   each_vector<T>(i, n, [&](long j, auto lanes) NPT_LAMBDA { sums[0] += load_upto(x + j, lanes); });
   return double(sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])));
