@@ -144,11 +144,34 @@ NPT_INLINE Reach reach(long start, long count, long dilation, long size) {
   return {start < 0 ? pieces(-start, dilation) : 0, smaller(count, pieces(size - start, dilation))};
 }
 
+// The first n of a vector of numbers that lie `stride` apart.
+template <class T> NPT_INLINE Vec<T> load_apart(const T* p, long stride, long n) {
+  if (stride == 1) return load_upto(p, n);
+  if (stride == 2) {
+    const long numbers = 2 * n - 1;
+    return evens(load_upto(p, numbers), load_upto(p + LANES<T>, numbers - LANES<T>), LaneIndices<Vec<T>>{});
+  }
+  T picked[LANES<T>] = {};
+  for (long l = 0; l < n; l++) picked[l] = p[l * stride];
+  return load(picked);
+}
+
+template <class T> NPT_INLINE void store_places(uint8_t* p, long n, Ints<T> v) { store_bytes<T>(p, n, v); }
+template <class T> NPT_INLINE void store_places(int32_t* p, long n, Ints<T> v) {
+  for (long l = 0; l < n; l++) p[l] = int32_t(v[l]);
+}
+
 template <class T, class Place> void max_any(const PoolShape& s, const T* x, T* y, Place* places) {
-  for (long i = 0; i < s.oh; i++)
-    for (long j = 0; j < s.ow; j++) {
-      const long top = i * s.sh - s.ph, left = j * s.sw - s.pw;
-      const Reach rows = reach(top, s.kh, s.dh, s.h), columns = reach(left, s.kw, s.dw, s.w);
+  typedef Scalar<Ints<T>> Index;
+  // The windows whose columns lie in the image are computed a vector at a time.
+  const long first = smaller(s.ow, pieces(s.pw, s.sw)), fitting = s.w + s.pw - s.dw * (s.kw - 1);
+  const long end = larger(first, smaller(s.ow, fitting > 0 ? pieces(fitting, s.sw) : 0));
+  for (long i = 0; i < s.oh; i++, y += s.ow, places += s.ow) {
+    const long top = i * s.sh - s.ph;
+    const Reach rows = reach(top, s.kh, s.dh, s.h);
+    auto alone = [&](long j) {
+      const long left = j * s.sw - s.pw;
+      const Reach columns = reach(left, s.kw, s.dw, s.w);
       long place = rows.begin * s.kw + columns.begin;
       T most = -INFINITY;
       for (long r = rows.begin; r < rows.end; r++)
@@ -159,23 +182,41 @@ template <class T, class Place> void max_any(const PoolShape& s, const T* x, T* 
             place = r * s.kw + c;
           }
         }
-      *y++ = most;
-      *places++ = Place(2 * place + (most <= 0));
-    }
+      y[j] = most;
+      places[j] = Place(2 * place + (most <= 0));
+    };
+    for (long j = 0; j < first; j++) alone(j);
+    each_vector<T>(first, end, [&](long j, auto lanes) NPT_LAMBDA {
+      Vec<T> most = splat(T(-INFINITY));
+      Ints<T> place = Ints<T>{} + Index(rows.begin * s.kw);
+      for (long r = rows.begin; r < rows.end; r++)
+        for (long c = 0; c < s.kw; c++) {
+          const T* from = x + (top + r * s.dh) * s.w + j * s.sw - s.pw + c * s.dw;
+          const Vec<T> v = load_apart(from, s.sw, lanes);
+          const Ints<T> take = (v > most) | (v != v);
+          most = take ? v : most;
+          place = take ? Ints<T>{} + Index(r * s.kw + c) : place;
+        }
+      store_upto(y + j, lanes, most);
+      store_places<T>(places + j, lanes, 2 * place - (most <= T(0)));
+    });
+    for (long j = end; j < s.ow; j++) alone(j);
+  }
 }
 
 // Puts each number of g where it came from, and adds up those that it put. A place outside of the window or the plane
 // is passed over; returns whether there was none.
 template <class T, class Place>
 bool spread_any(const PoolShape& s, const T* g, const Place* places, bool rectified, T* plane, T* sum) {
+  const uint32_t width = uint32_t(s.kw);
   bool valid = true;
   double total = 0;
   memset(plane, 0, s.h * s.w * sizeof(T));
   for (long i = 0; i < s.oh; i++)
     for (long j = 0; j < s.ow; j++, g++, places++) {
-      const long place = *places >> 1, r = place / s.kw, c = place - r * s.kw;
+      const uint32_t place = uint32_t(*places) >> 1, r = place / width, c = place - r * width;
       const long row = i * s.sh - s.ph + r * s.dh, column = j * s.sw - s.pw + c * s.dw;
-      if (place < 0 || r >= s.kh || row < 0 || row >= s.h || column < 0 || column >= s.w) valid = false;
+      if (r >= s.kh || row < 0 || row >= s.h || column < 0 || column >= s.w) valid = false;
       else if (!rectified || !(*places & 1)) {
         plane[row * s.w + column] += *g;
         total += *g;
