@@ -1,6 +1,8 @@
 // Max and average pooling over planes (h, w), and their gradients.
-#include "scratch.h"
+#include <limits.h>
+
 #include "kernels.h"
+#include "scratch.h"
 #include "simd.h"
 
 namespace nptorch::NPT_ISA {
@@ -161,11 +163,17 @@ template <class T> NPT_INLINE void store_places(int32_t* p, long n, Ints<T> v) {
   for (long l = 0; l < n; l++) p[l] = int32_t(v[l]);
 }
 
+// The columns of outputs whose windows lie between the left and the right edge: they are computed a vector at a time,
+// unless they are fewer than `least` and their numbers would have to be picked one by one.
+NPT_INLINE Reach whole_windows(const PoolShape& s, long least) {
+  const long begin = smaller(s.ow, pieces(s.pw, s.sw)), fitting = s.w + s.pw - s.dw * (s.kw - 1);
+  const long end = larger(begin, smaller(s.ow, fitting > 0 ? pieces(fitting, s.sw) : 0));
+  return s.sw <= 2 || end - begin >= least ? Reach{begin, end} : Reach{s.ow, s.ow};
+}
+
 template <class T, class Place> void max_any(const PoolShape& s, const T* x, T* y, Place* places) {
   typedef Scalar<Ints<T>> Index;
-  // The windows whose columns lie in the image are computed a vector at a time.
-  const long first = smaller(s.ow, pieces(s.pw, s.sw)), fitting = s.w + s.pw - s.dw * (s.kw - 1);
-  const long end = larger(first, smaller(s.ow, fitting > 0 ? pieces(fitting, s.sw) : 0));
+  const Reach whole = whole_windows(s, 4);
   for (long i = 0; i < s.oh; i++, y += s.ow, places += s.ow) {
     const long top = i * s.sh - s.ph;
     const Reach rows = reach(top, s.kh, s.dh, s.h);
@@ -174,19 +182,21 @@ template <class T, class Place> void max_any(const PoolShape& s, const T* x, T* 
       const Reach columns = reach(left, s.kw, s.dw, s.w);
       long place = rows.begin * s.kw + columns.begin;
       T most = -INFINITY;
-      for (long r = rows.begin; r < rows.end; r++)
+      for (long r = rows.begin; r < rows.end; r++) {
+        const T* row = x + (top + r * s.dh) * s.w + left;
         for (long c = columns.begin; c < columns.end; c++) {
-          const T v = x[(top + r * s.dh) * s.w + left + c * s.dw];
+          const T v = row[c * s.dw];
           if (v > most || v != v) {
             most = v;
             place = r * s.kw + c;
           }
         }
+      }
       y[j] = most;
       places[j] = Place(2 * place + (most <= 0));
     };
-    for (long j = 0; j < first; j++) alone(j);
-    each_vector<T>(first, end, [&](long j, auto lanes) NPT_LAMBDA {
+    for (long j = 0; j < whole.begin; j++) alone(j);
+    each_vector<T>(whole.begin, whole.end, [&](long j, auto lanes) NPT_LAMBDA {
       Vec<T> most = splat(T(-INFINITY));
       Ints<T> place = Ints<T>{} + Index(rows.begin * s.kw);
       for (long r = rows.begin; r < rows.end; r++)
@@ -200,7 +210,7 @@ template <class T, class Place> void max_any(const PoolShape& s, const T* x, T* 
       store_upto(y + j, lanes, most);
       store_places<T>(places + j, lanes, 2 * place - (most <= T(0)));
     });
-    for (long j = end; j < s.ow; j++) alone(j);
+    for (long j = whole.end; j < s.ow; j++) alone(j);
   }
 }
 
@@ -327,24 +337,54 @@ void max_pool_gradient(const PoolShape& s, const T* gy, MaxPlaces places, bool r
 }
 
 template <class T> void avg_pool(const PoolShape& s, const T* x, T* y) {
+  const Reach whole = whole_windows(s, LONG_MAX);  // adding alone is as fast as picking
   parallel_planes(s, [&](long p) {
     const T* plane = x + p * s.h * s.w;
-    T* out = y + p * s.oh * s.ow;
-    for (long i = 0; i < s.oh; i++)
-      for (long j = 0; j < s.ow; j++) {
+    for (long i = 0; i < s.oh; i++) {
+      T* out = y + (p * s.oh + i) * s.ow;
+      auto alone = [&](long j) {
         const Window a = window(s, i, j);
         T sum = 0;
         for (long r = a.row_begin; r < a.row_end; r++)
           for (long c = a.column_begin; c < a.column_end; c++) sum += plane[r * s.w + c];
-        *out++ = sum / T(a.divisor);
-      }
+        out[j] = sum / T(a.divisor);
+      };
+      for (long j = 0; j < whole.begin; j++) alone(j);
+      each_vector<T>(whole.begin, whole.end, [&](long j, auto lanes) NPT_LAMBDA {
+        const Window a = window(s, i, j);
+        Vec<T> sum = {};
+        for (long r = a.row_begin; r < a.row_end; r++)
+          for (long c = 0; c < s.kw; c++) sum += load_apart(plane + r * s.w + a.column_begin + c, s.sw, lanes);
+        store_upto(out + j, lanes, sum / T(a.divisor));
+      });
+      for (long j = whole.end; j < s.ow; j++) alone(j);
+    }
   });
 }
 
+// Every place of a window gets its share of the gradient. Windows of 2 x 2 do not overlap: a vector of them at a time.
+template <class T> void share_two_by_two(const PoolShape& s, const T* g, T* plane) {
+  typedef LaneIndices<Vec<T>> Order;
+  const T divisor = T(window(s, 0, 0).divisor);
+  for (long i = 0; i < s.oh; i++, g += s.ow)
+    for (T* row : {plane + 2 * i * s.w, plane + (2 * i + 1) * s.w}) {
+      each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
+        const Vec<T> share = load_upto(g + j, lanes) / divisor;
+        const long n = 2 * lanes;
+        store_upto(row + 2 * j, n, zip_low(share, share, Order{}));
+        store_upto(row + 2 * j + LANES<T>, n - LANES<T>, zip_high(share, share, Order{}));
+      });
+      for (long j = 2 * s.ow; j < s.w; j++) row[j] = 0;
+    }
+  for (long rest = 2 * s.oh * s.w; rest < s.h * s.w; rest++) plane[rest] = 0;
+}
+
 template <class T> void avg_pool_gradient(const PoolShape& s, const T* gy, T* gx) {
+  const bool quick = is_two_by_two(s) && fits(s);
   parallel_planes(s, [&](long p) {
     const T* g = gy + p * s.oh * s.ow;
     T* plane = gx + p * s.h * s.w;
+    if (quick) return share_two_by_two<T>(s, g, plane);
     memset(plane, 0, s.h * s.w * sizeof(T));
     for (long i = 0; i < s.oh; i++)
       for (long j = 0; j < s.ow; j++) {
