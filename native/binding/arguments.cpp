@@ -52,13 +52,36 @@ Array Array::create(const std::vector<long>& shape, int type) {
   return Array(made);
 }
 
-Arguments::Arguments(const char* function, PyObject* const* values, Py_ssize_t count, Py_ssize_t expected)
-    : function_(function), values_(values) {
-  if (count != expected)
-    fail(PyExc_TypeError, "%s() takes %zd positional arguments, got %zd", function, expected, count);
+Arguments::Arguments(const char* function, const Call& call, Py_ssize_t most) : function_(function), call_(call) {
+  const Py_ssize_t given = call.count + call.named();
+  if (given > most) fail(PyExc_TypeError, "%s() takes %zd arguments, got %zd", function, most, given);
 }
 
-PyObject* Arguments::next(const char*) { return values_[index_++]; }
+PyObject* Arguments::find(const char* name) {
+  if (read_ < call_.count) return call_.values[read_++];
+  // Callers nearly always name the arguments in the order in which they are read.
+  for (Py_ssize_t tried = 0; tried < call_.named(); tried++, name_++) {
+    if (name_ == call_.named()) name_ = 0;
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(call_.names, name_), name) == 0) {
+      read_++;
+      return call_.values[call_.count + name_++];
+    }
+  }
+  return nullptr;
+}
+
+PyObject* Arguments::next(const char* name) {
+  PyObject* value = find(name);
+  if (!value) fail(PyExc_TypeError, "%s() misses the argument %s", function_, name);
+  return value;
+}
+
+PyObject* Arguments::optional(const char* name) {
+  PyObject* value = find(name);
+  if (!value && read_ < call_.count + call_.named())
+    fail(PyExc_TypeError, "%s() has an argument %s, and none of a name that it was given", function_, name);
+  return value == Py_None ? nullptr : value;
+}
 
 Array Arguments::checked(PyObject* value, const char* name, int ndim, int type, bool strided) {
   if (!PyArray_Check(value))
@@ -125,15 +148,10 @@ Array Arguments::writable(PyObject* value, const char* name, int type) {
   if (PyArray_TYPE(array) != type)
     fail(PyExc_TypeError, "%s(): %s must be a %s array, got %s", function_, name, type_name(type),
          type_name(PyArray_TYPE(array)));
-  if (!is_plain(array) || !PyArray_IS_C_CONTIGUOUS(array) || !PyArray_ISWRITEABLE(array))
+  if (!can_be_written(value))
     fail(PyExc_ValueError, "%s(): %s is written in place and must be a writable array in C order", function_, name);
   Py_INCREF(value);
   return Array(value);
-}
-
-Array Arguments::optional_output(const char* name, int type) {
-  PyObject* value = next(name);
-  return value == Py_None ? Array() : writable(value, name, type);
 }
 
 long Arguments::integer(const char* name, long least, long most) {
@@ -155,8 +173,14 @@ bool Arguments::boolean(const char* name) {
   return value == Py_True;
 }
 
-double Arguments::number(const char* name) {
+double Arguments::number(const char* name) { return number_of(next(name), name); }
+
+double Arguments::optional_number(const char* name, double fallback) {
   PyObject* value = next(name);
+  return value == Py_None ? fallback : number_of(value, name);
+}
+
+double Arguments::number_of(PyObject* value, const char* name) {
   double number = PyFloat_AsDouble(value);
   if (number == -1 && PyErr_Occurred()) {
     PyErr_Clear();
@@ -189,8 +213,9 @@ Pair Arguments::pair(const char* name, long least) {
   return {two[0], two[1]};
 }
 
-PyObject* Arguments::list(const char* name) {
+PyObject* Arguments::list(const char* name, bool optional) {
   PyObject* value = next(name);
+  if (optional && value == Py_None) return nullptr;
   if (!PyList_Check(value))
     fail(PyExc_TypeError, "%s(): %s must be a list of arrays, got %s", function_, name, Py_TYPE(value)->tp_name);
   return value;
@@ -206,9 +231,40 @@ void Arguments::expect(bool condition, const char* name, const char* what) const
   if (!condition) fail(PyExc_ValueError, "%s(): %s %s", function_, name, what);
 }
 
-PyObject* guarded(Implementation implementation, PyObject* const* values, Py_ssize_t count) {
+bool is_float_array(PyObject* value) {
+  if (!PyArray_Check(value)) return false;
+  const int type = PyArray_TYPE(reinterpret_cast<PyArrayObject*>(value));
+  return type == NPY_FLOAT || type == NPY_DOUBLE;
+}
+
+bool is_int64_array(PyObject* value) {
+  return PyArray_Check(value) &&
+         PyArray_EquivTypenums(PyArray_TYPE(reinterpret_cast<PyArrayObject*>(value)), NPY_INT64);
+}
+
+bool can_be_written(PyObject* value) {
+  if (!PyArray_Check(value)) return false;
+  PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
+  return is_plain(array) && PyArray_IS_C_CONTIGUOUS(array) && PyArray_ISWRITEABLE(array);
+}
+
+PyObject* declined() { Py_RETURN_NOTIMPLEMENTED; }
+
+bool is_taken(PyObject* const* values, Py_ssize_t count) {
+  if (!is_float_array(values[0])) return false;
+  const int type = PyArray_TYPE(reinterpret_cast<PyArrayObject*>(values[0]));
+  for (Py_ssize_t i = 0; i < count; i++) {
+    if (i > 0 && values[i] == Py_None) continue;
+    if (!PyArray_Check(values[i])) return false;
+    PyArrayObject* array = reinterpret_cast<PyArrayObject*>(values[i]);
+    if (PyArray_TYPE(array) != type || PyArray_SIZE(array) == 0) return false;
+  }
+  return true;
+}
+
+PyObject* guarded(Implementation implementation, const Call& call) {
   try {
-    return implementation(values, count);
+    return implementation(call);
   } catch (const PythonError&) {
     return nullptr;
   } catch (const std::bad_alloc&) {

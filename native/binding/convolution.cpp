@@ -53,8 +53,8 @@ void fill_zero(const Array& array) {
   memset(array.data<char>(), 0, size_t(array.size()) * PyArray_ITEMSIZE(array.array()));
 }
 
-PyObject* conv2d(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("conv2d", values, count, 7);
+PyObject* conv2d(const Call& call) {
+  Arguments in("conv2d", call, 7);
   Array x = in.floats("x", 4), w = in.floats("w", 4, x.type()), b = in.optional_floats("b", 1, x.type());
   const ConvShape s = conv_shape(in, x.shape(), w.shape(), read_geometry(in));
   in.expect_shape(b, "b", {s.o});
@@ -82,8 +82,8 @@ void run_gradients(const ConvShape& s, const Array& x, const Array& w, const Arr
   });
 }
 
-PyObject* conv2d_input(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("conv2d_input", values, count, 7);
+PyObject* conv2d_input(const Call& call) {
+  Arguments in("conv2d_input", call, 7);
   Array g = in.floats("g", 4), w = in.floats("w", 4, g.type());
   const std::vector<long> shape = in.sizes("shape", 4);
   const ConvShape s = conv_shape(in, shape, w.shape(), read_geometry(in));
@@ -93,8 +93,8 @@ PyObject* conv2d_input(PyObject* const* values, Py_ssize_t count) {
   return gx.give();
 }
 
-PyObject* conv2d_weight(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("conv2d_weight", values, count, 7);
+PyObject* conv2d_weight(const Call& call) {
+  Arguments in("conv2d_weight", call, 7);
   Array x = in.floats("x", 4), g = in.floats("g", 4, x.type());
   const std::vector<long> shape = in.sizes("shape", 4);
   const ConvShape s = conv_shape(in, x.shape(), shape, read_geometry(in));
@@ -104,8 +104,8 @@ PyObject* conv2d_weight(PyObject* const* values, Py_ssize_t count) {
   return gw.give();
 }
 
-PyObject* conv2d_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("conv2d_backward", values, count, 7);
+PyObject* conv2d_backward(const Call& call) {
+  Arguments in("conv2d_backward", call, 7);
   Array g = in.floats("g", 4), x = in.floats("x", 4, g.type()), w = in.floats("w", 4, g.type());
   const ConvShape s = conv_shape(in, x.shape(), w.shape(), read_geometry(in));
   in.expect_shape(g, "g", {s.n, s.o, s.oh, s.ow});
@@ -117,12 +117,12 @@ PyObject* conv2d_backward(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef convolution_functions[] = {
-    NPT_METHOD(conv2d, "conv2d(x, w, b, stride, padding, dilation, groups, /): pairs of integers, b an array or None."),
-    NPT_METHOD(conv2d_input,
-               "conv2d_input(g, w, shape, stride, padding, dilation, groups, /): the gradient of x, of this shape."),
-    NPT_METHOD(conv2d_weight,
-               "conv2d_weight(x, g, shape, stride, padding, dilation, groups, /): the gradient of w, of this shape."),
-    NPT_METHOD(conv2d_backward, "conv2d_backward(g, x, w, stride, padding, dilation, groups, /) -> (gx, gw)."),
+    NPT_KERNEL(conv2d, 3, "conv2d(x, w, b, stride, padding, dilation, groups): pairs of integers, b an array or None."),
+    NPT_KERNEL(conv2d_input, 2,
+               "conv2d_input(g, w, shape, stride, padding, dilation, groups): the gradient of x, of this shape."),
+    NPT_KERNEL(conv2d_weight, 2,
+               "conv2d_weight(x, g, shape, stride, padding, dilation, groups): the gradient of w, of this shape."),
+    NPT_KERNEL(conv2d_backward, 3, "conv2d_backward(g, x, w, stride, padding, dilation, groups) -> (gx, gw)."),
     {}};
 
 }  // namespace nptorch

@@ -1,17 +1,23 @@
+#include <algorithm>
+
 #include "../kernels/kernels.h"
 #include "functions.h"
 
 namespace nptorch {
 namespace {
 
-constexpr long NONE = 0;
+constexpr double NONE = 0;
+constexpr long EXACT = 1L << 53;  // a double holds every integer up to it
 
-// A new array as x, or the `out` argument if it is one.
+// A new array as x, or the one given as `out`; nothing if that one is not as x or does not lie in C order.
 Array result_for(Arguments& in, const Array& x) {
-  Array out = in.optional_output("out", x.type());
+  PyObject* out = in.optional("out");
   if (!out) return Array::create(x.shape(), x.type());
-  in.expect_shape(out, "out", x.shape());
-  return out;
+  if (!can_be_written(out)) return {};
+  Py_INCREF(out);
+  Array given(out);
+  if (given.type() != x.type() || given.shape() != x.shape()) return {};
+  return given;
 }
 
 PyObject* run_unary(Unary f, const Array& x, double parameter, Array y) {
@@ -22,34 +28,37 @@ PyObject* run_unary(Unary f, const Array& x, double parameter, Array y) {
   });
   return y.give();
 }
-template <Unary f> PyObject* unary(const char* name, PyObject* const* values, Py_ssize_t count) {
-  Arguments in(name, values, count, 1);
+template <Unary f> PyObject* unary(const char* name, const Call& call) {
+  Arguments in(name, call, 1);
   Array x = in.floats("x");
   return run_unary(f, x, NONE, Array::create(x.shape(), x.type()));
 }
-PyObject* sigmoid(PyObject* const* values, Py_ssize_t count) { return unary<Unary::sigmoid>("sigmoid", values, count); }
-PyObject* tanh(PyObject* const* values, Py_ssize_t count) { return unary<Unary::tanh>("tanh", values, count); }
-PyObject* exp(PyObject* const* values, Py_ssize_t count) { return unary<Unary::exp>("exp", values, count); }
-PyObject* silu(PyObject* const* values, Py_ssize_t count) { return unary<Unary::silu>("silu", values, count); }
-PyObject* gelu(PyObject* const* values, Py_ssize_t count) { return unary<Unary::gelu>("gelu", values, count); }
-
-PyObject* relu(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("relu", values, count, 2);
+PyObject* sigmoid(const Call& call) { return unary<Unary::sigmoid>("sigmoid", call); }
+PyObject* tanh(const Call& call) { return unary<Unary::tanh>("tanh", call); }
+PyObject* exp(const Call& call) { return unary<Unary::exp>("exp", call); }
+PyObject* silu(const Call& call) { return unary<Unary::silu>("silu", call); }
+PyObject* gelu(const Call& call) {
+  Arguments in("gelu", call, 2);
   Array x = in.floats("x");
-  return run_unary(Unary::relu, x, NONE, result_for(in, x));
+  if (in.boolean("approximate")) return declined();
+  return run_unary(Unary::gelu, x, NONE, Array::create(x.shape(), x.type()));
 }
 
-PyObject* leaky_relu(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("leaky_relu", values, count, 2);
+PyObject* relu(const Call& call) {
+  Arguments in("relu", call, 2);
+  Array x = in.floats("x"), out = result_for(in, x);
+  return out ? run_unary(Unary::relu, x, NONE, std::move(out)) : declined();
+}
+
+PyObject* leaky_relu(const Call& call) {
+  Arguments in("leaky_relu", call, 2);
   Array x = in.floats("x");
   return run_unary(Unary::leaky_relu, x, in.number("slope"), Array::create(x.shape(), x.type()));
 }
 
 // The gradient of a function of one number, from g and an array of its shape.
-template <Binary f> PyObject* gradient(const char* name, PyObject* const* values, Py_ssize_t count) {
-  Arguments in(name, values, count, 2);
-  Array g = in.floats("g"), of = in.floats("of", g.ndim(), g.type());
-  in.expect_shape(of, "of", g.shape());
+template <Binary f> PyObject* run_gradient(const Array& g, const Array& of) {
+  if (g.shape() != of.shape()) return declined();
   Array gx = Array::create(g.shape(), g.type());
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
@@ -58,56 +67,99 @@ template <Binary f> PyObject* gradient(const char* name, PyObject* const* values
   });
   return gx.give();
 }
-PyObject* threshold_backward(PyObject* const* values, Py_ssize_t count) {
-  return gradient<Binary::threshold_gradient>("threshold_backward", values, count);
+template <Binary f> PyObject* gradient(const char* name, const Call& call) {
+  Arguments in(name, call, 2);
+  Array g = in.floats("g"), of = in.floats("of", Arguments::ANY, g.type());
+  return run_gradient<f>(g, of);
 }
-PyObject* sigmoid_backward(PyObject* const* values, Py_ssize_t count) {
-  return gradient<Binary::sigmoid_gradient>("sigmoid_backward", values, count);
+PyObject* threshold_backward(const Call& call) {
+  return gradient<Binary::threshold_gradient>("threshold_backward", call);
 }
-PyObject* tanh_backward(PyObject* const* values, Py_ssize_t count) {
-  return gradient<Binary::tanh_gradient>("tanh_backward", values, count);
+PyObject* sigmoid_backward(const Call& call) { return gradient<Binary::sigmoid_gradient>("sigmoid_backward", call); }
+PyObject* tanh_backward(const Call& call) { return gradient<Binary::tanh_gradient>("tanh_backward", call); }
+PyObject* silu_backward(const Call& call) { return gradient<Binary::silu_gradient>("silu_backward", call); }
+PyObject* gelu_backward(const Call& call) {
+  Arguments in("gelu_backward", call, 3);
+  Array g = in.floats("g"), x = in.floats("x", Arguments::ANY, g.type());
+  return in.boolean("approximate") ? declined() : run_gradient<Binary::gelu_gradient>(g, x);
 }
-PyObject* silu_backward(PyObject* const* values, Py_ssize_t count) {
-  return gradient<Binary::silu_gradient>("silu_backward", values, count);
-}
-PyObject* gelu_backward(PyObject* const* values, Py_ssize_t count) {
-  return gradient<Binary::gelu_gradient>("gelu_backward", values, count);
+
+// Reads a Python float or int, which takes the type of the array beside it; exact only, since a bool is an int.
+bool is_number(PyObject* value, double* number) {
+  if (PyFloat_CheckExact(value)) {
+    *number = PyFloat_AS_DOUBLE(value);
+    return true;
+  }
+  if (!PyLong_CheckExact(value)) return false;
+  int overflow;
+  const long integer = PyLong_AsLongAndOverflow(value, &overflow);
+  *number = double(integer);
+  return !overflow && integer >= -EXACT && integer <= EXACT;
 }
 
 // y is as x, one number, or one row: (size) of x (..., size).
-template <Binary f> PyObject* binary(const char* name, PyObject* const* values, Py_ssize_t count) {
-  Arguments in(name, values, count, 3);
-  Array x = in.floats("x"), y = in.floats("y", Arguments::ANY, x.type());
-  const bool same = x.shape() == y.shape(), scalar = y.size() == 1 && y.ndim() <= x.ndim();
-  const bool row = x.ndim() >= 1 && y.ndim() == 1 && y.shape(0) == x.shape(x.ndim() - 1);
-  in.expect(same || scalar || row, "y", "must have the shape of x, of its last axis, or be one number");
+template <Binary f> PyObject* binary(const char* name, const Call& call) {
+  Arguments in(name, call, 3);
+  PyObject* given_x = in.next("x");
+  PyObject* given = in.next("y");
+  double number = 0;
+  bool scalar = is_number(given, &number), same = false;
+  if (scalar && !PyArray_IS_C_CONTIGUOUS(reinterpret_cast<PyArrayObject*>(given_x)))
+    return declined();  // NumPy keeps its order
+  Array x = in.as_floats(given_x, "x");
+  Array y;
+  if (!scalar) {
+    if (!is_taken(&given, 1)) return declined();
+    y = in.as_floats(given, "y");
+    scalar = y.size() == 1 && y.ndim() <= x.ndim();
+    same = x.shape() == y.shape();
+    const bool row = x.ndim() >= 1 && y.ndim() == 1 && y.shape(0) == x.shape(x.ndim() - 1);
+    if (y.type() != x.type() || !(same || scalar || row)) return declined();
+  }
   Array out = result_for(in, x);
+  if (!out) return declined();
   const long n = x.size();
-  if (n == 0) return out.give();
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
-    Unlocked unlocked(n);
+    Unlocked unlocked{double(n)};
     if (same) kernels<T>().binary(f, n, x.data<T>(), y.data<T>(), out.data<T>());
-    else if (scalar) kernels<T>().binary_scalar(f, n, x.data<T>(), *y.data<T>(), out.data<T>());
+    else if (scalar) kernels<T>().binary_scalar(f, n, x.data<T>(), y ? *y.data<T>() : T(number), out.data<T>());
     else kernels<T>().binary_row(f, n / y.size(), y.size(), x.data<T>(), y.data<T>(), out.data<T>());
   });
   return out.give();
 }
-PyObject* add(PyObject* const* values, Py_ssize_t count) { return binary<Binary::add>("add", values, count); }
-PyObject* sub(PyObject* const* values, Py_ssize_t count) { return binary<Binary::subtract>("sub", values, count); }
-PyObject* mul(PyObject* const* values, Py_ssize_t count) { return binary<Binary::multiply>("mul", values, count); }
-PyObject* div(PyObject* const* values, Py_ssize_t count) { return binary<Binary::divide>("div", values, count); }
+PyObject* add(const Call& call) { return binary<Binary::add>("add", call); }
+PyObject* sub(const Call& call) { return binary<Binary::subtract>("sub", call); }
+PyObject* mul(const Call& call) { return binary<Binary::multiply>("mul", call); }
+PyObject* div(const Call& call) { return binary<Binary::divide>("div", call); }
 
-// The result has the shape (outer, kept) flattened; the caller gives it its own.
-PyObject* sum(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("sum", values, count, 3);
+// The axes of x, merged with their neighbours: sizes that are kept and summed in turn, at least four, a kept one first.
+struct SumBlocks {
+  std::vector<long> sizes{1}, kept_shape;
+};
+SumBlocks sum_blocks(const Array& x, const std::vector<long>& axes, bool keepdims) {
+  SumBlocks blocks;
+  bool summing = false;
+  for (int i = 0; i < x.ndim(); i++) {
+    const bool summed = std::find(axes.begin(), axes.end(), i) != axes.end();
+    if (summed == summing) blocks.sizes.back() *= x.shape(i);
+    else blocks.sizes.push_back(x.shape(i));
+    summing = summed;
+    if (!summed || keepdims) blocks.kept_shape.push_back(summed ? 1 : x.shape(i));
+  }
+  while (blocks.sizes.size() < 4) blocks.sizes.push_back(1);
+  return blocks;
+}
+
+PyObject* sum(const Call& call) {
+  Arguments in("sum", call, 3);
   Array x = in.floats("x");
-  const std::vector<long> blocks = in.sizes("blocks", 4), shape = in.sizes("shape");
-  const SumShape s{blocks[0], blocks[1], blocks[2], blocks[3]};
-  in.expect(s.outer * s.rows * s.kept * s.inner == x.size(), "blocks", "must multiply to the size of x");
-  in.expect(x.size() > 0, "x", "must not be empty");
-  Array y = Array::create(shape, x.type());
-  in.expect(y.size() == s.outer * s.kept, "shape", "must have one entry for each sum");
+  const std::vector<long> axes = in.sizes("axis");
+  for (long axis : axes) in.expect(axis < x.ndim(), "axis", "must have dimensions of x, counted from 0");
+  const SumBlocks blocks = sum_blocks(x, axes, in.boolean("keepdims"));
+  if (blocks.sizes.size() > 4) return declined();
+  const SumShape s{blocks.sizes[0], blocks.sizes[1], blocks.sizes[2], blocks.sizes[3]};
+  Array y = Array::create(blocks.kept_shape, x.type());
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(double(x.size()));
@@ -119,25 +171,23 @@ PyObject* sum(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef elementwise_functions[] = {
-    NPT_METHOD(relu, "relu(x, out, /): into out, an array like x (x itself too), or a new array if None."),
-    NPT_METHOD(leaky_relu, "leaky_relu(x, slope, /)."),
-    NPT_METHOD(sigmoid, "sigmoid(x, /)."),
-    NPT_METHOD(tanh, "tanh(x, /)."),
-    NPT_METHOD(exp, "exp(x, /)."),
-    NPT_METHOD(silu, "silu(x, /): x * sigmoid(x)."),
-    NPT_METHOD(gelu, "gelu(x, /): x times the normal distribution function."),
-    NPT_METHOD(threshold_backward, "threshold_backward(g, out, /): g where out is positive, else 0."),
-    NPT_METHOD(sigmoid_backward, "sigmoid_backward(g, out, /)."),
-    NPT_METHOD(tanh_backward, "tanh_backward(g, out, /)."),
-    NPT_METHOD(silu_backward, "silu_backward(g, x, /)."),
-    NPT_METHOD(gelu_backward, "gelu_backward(g, x, /)."),
-    NPT_METHOD(add, "add(x, y, out, /): y as x, one number, or one row of x; into out as relu."),
-    NPT_METHOD(sub, "sub(x, y, out, /): as add."),
-    NPT_METHOD(mul, "mul(x, y, out, /): as add."),
-    NPT_METHOD(div, "div(x, y, out, /): as add."),
-    NPT_METHOD(sum,
-               "sum(x, blocks, shape, /): x seen as blocks (outer, rows, kept, inner), summed over rows and inner, as "
-               "an array of shape."),
+    NPT_KERNEL(relu, 1, "relu(x, out=None): into out, an array like x (x itself too), or a new one."),
+    NPT_KERNEL(leaky_relu, 1, "leaky_relu(x, slope)."),
+    NPT_KERNEL(sigmoid, 1, "sigmoid(x)."),
+    NPT_KERNEL(tanh, 1, "tanh(x)."),
+    NPT_KERNEL(exp, 1, "exp(x)."),
+    NPT_KERNEL(silu, 1, "silu(x): x * sigmoid(x)."),
+    NPT_KERNEL(gelu, 1, "gelu(x, approximate): x times the normal distribution function."),
+    NPT_KERNEL(threshold_backward, 2, "threshold_backward(g, out): g where out is positive, else 0."),
+    NPT_KERNEL(sigmoid_backward, 2, "sigmoid_backward(g, out)."),
+    NPT_KERNEL(tanh_backward, 2, "tanh_backward(g, out)."),
+    NPT_KERNEL(silu_backward, 2, "silu_backward(g, x)."),
+    NPT_KERNEL(gelu_backward, 2, "gelu_backward(g, x, approximate)."),
+    NPT_KERNEL(add, 1, "add(x, y, out=None): y as x, one number, or one row of x; into out as relu."),
+    NPT_KERNEL(sub, 1, "sub(x, y, out=None): as add."),
+    NPT_KERNEL(mul, 1, "mul(x, y, out=None): as add."),
+    NPT_KERNEL(div, 1, "div(x, y, out=None): as add."),
+    NPT_KERNEL(sum, 1, "sum(x, axis, keepdims): over a tuple of axes that leave at most two blocks of others."),
     {}};
 
 }  // namespace nptorch

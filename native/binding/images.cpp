@@ -4,8 +4,8 @@
 namespace nptorch {
 namespace {
 
-PyObject* image_batch(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("image_batch", values, count, 3);
+PyObject* image_batch(const Call& call) {
+  Arguments in("image_batch", call, 3);
   Array images = in.bytes("images"), indices = in.int64s("indices", 1), table = in.floats("table", 2, NPY_FLOAT);
   in.expect(images.ndim() == 3 || images.ndim() == 4, "images", "must have 3 or 4 dimensions");
   const long channels = images.ndim() == 3 ? 1 : images.shape(3), h = images.shape(1), w = images.shape(2);
@@ -27,7 +27,7 @@ PyObject* image_batch(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef image_functions[] = {NPT_METHOD(image_batch,
-                                            "image_batch(images, indices, table, /): table[c, byte] of the chosen "
+                                            "image_batch(images, indices, table): table[c, byte] of the chosen "
                                             "uint8 images (h, w[, c]), as float32 (n, c, h, w)."),
                                  {}};
 

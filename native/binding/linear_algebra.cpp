@@ -8,11 +8,9 @@ template <class T> MatrixView<T> view(const Array& array, const T* data, int row
   return {data, array.stride(row_axis), array.stride(row_axis + 1)};
 }
 
-// linear(x, w, b, relu): x (..., in), w (out, in), b (out) or None -> (..., out)
-PyObject* linear(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("linear", values, count, 4);
+PyObject* linear(const Call& call) {
+  Arguments in("linear", call, 3);
   Array x = in.floats("x"), w = in.strided_floats("w", 2, x.type()), b = in.optional_floats("b", 1, x.type());
-  const bool relu = in.boolean("relu");
   in.expect(x.ndim() >= 1, "x", "must have at least 1 dimension");
   const long depth = x.shape(x.ndim() - 1), columns = w.shape(0);
   in.expect_shape(w, "w", {columns, depth});
@@ -26,26 +24,47 @@ PyObject* linear(PyObject* const* values, Py_ssize_t count) {
     const long rows = y.size() / columns;
     Unlocked unlocked(double(rows) * columns * depth);
     const MatrixView<T> transposed{w.data<T>(), w.stride(1), w.stride(0)};
-    kernels<T>().gemm({rows, columns, depth, {x.data<T>(), depth, 1}, transposed, y.data<T>(), b.data<T>(), relu});
+    kernels<T>().gemm({rows, columns, depth, {x.data<T>(), depth, 1}, transposed, y.data<T>(), b.data<T>()});
   });
   return y.give();
 }
 
-// matmul(x, y): (..., n, k) @ (..., k, m); the leading shapes are equal, or one of the two has none
-PyObject* matmul(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("matmul", values, count, 2);
+PyObject* linear_weight(const Call& call) {
+  Arguments in("linear_weight", call, 2);
+  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type());
+  in.expect(g.ndim() >= 1, "g", "must have at least 1 dimension");
+  const long columns = x.shape(x.ndim() - 1), out = g.shape(g.ndim() - 1), rows = g.size() / out;
+  std::vector<long> shape = g.shape();
+  shape.back() = columns;
+  in.expect_shape(x, "x", shape);
+  Array gw = Array::create({out, columns}, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(rows) * columns * out);
+    const MatrixView<T> transposed{g.data<T>(), 1, out};
+    kernels<T>().gemm({out, columns, rows, transposed, {x.data<T>(), columns, 1}, gw.data<T>()});
+  });
+  return gw.give();
+}
+
+// Whether these are matrices, or batches of them with equal leading shapes or one of them without.
+bool are_factors(const Array& x, const Array& y) {
+  if (x.ndim() < 2 || y.ndim() < 2 || x.shape(x.ndim() - 1) != y.shape(y.ndim() - 2)) return false;
+  if (x.ndim() == 2 || y.ndim() == 2) return true;
+  if (x.ndim() != y.ndim()) return false;
+  for (int i = 0; i < x.ndim() - 2; i++)
+    if (x.shape(i) != y.shape(i)) return false;
+  return true;
+}
+
+PyObject* matmul(const Call& call) {
+  Arguments in("matmul", call, 2);
   Array x = in.strided_floats("x"), y = in.strided_floats("y", Arguments::ANY, x.type());
-  in.expect(x.ndim() >= 2, "x", "must have at least 2 dimensions");
-  in.expect(y.ndim() >= 2, "y", "must have at least 2 dimensions");
+  if (!are_factors(x, y)) return declined();
   const int xr = x.ndim() - 2, yr = y.ndim() - 2;
   const long rows = x.shape(xr), depth = x.shape(xr + 1), columns = y.shape(yr + 1);
-  in.expect(y.shape(yr) == depth, "y", "must have as many rows as x has columns");
   std::vector<long> leading = (xr ? x : y).shape();
   leading.resize(xr ? xr : yr);
-  if (xr && yr) {
-    in.expect(xr == yr, "y", "must have as many dimensions as x, or 2");
-    for (int i = 0; i < xr; i++) in.expect(x.shape(i) == y.shape(i), "y", "must have the leading dimensions of x");
-  }
   std::vector<long> shape = leading;
   shape.insert(shape.end(), {rows, columns});
   Array out = Array::create(shape, x.type());
@@ -74,9 +93,9 @@ PyObject* matmul(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef linear_algebra_functions[] = {
-    NPT_METHOD(linear,
-               "linear(x, w, b, relu, /): x (..., in) @ w (out, in).T + b (out) or None, negatives to zero if relu."),
-    NPT_METHOD(matmul, "matmul(x, y, /): (..., n, k) @ (..., k, m); leading dimensions equal or absent on one side."),
+    NPT_KERNEL(linear, 3, "linear(x, w, b): x (..., in) @ w (out, in).T + b (out) or None."),
+    NPT_KERNEL(linear_weight, 2, "linear_weight(g, x): the gradient of w from g (..., out) and x (..., in)."),
+    NPT_KERNEL(matmul, 2, "matmul(x, y): (..., n, k) @ (..., k, m); leading dimensions equal or absent on one side."),
     {}};
 
 }  // namespace nptorch

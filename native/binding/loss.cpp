@@ -9,20 +9,21 @@ namespace {
 struct Rows {
   long rows, size;
 };
-Rows rows_of(const Arguments& in, const Array& x) {
-  in.expect(x.ndim() >= 1, "x", "must have at least 1 dimension");
+Rows rows_of(const Array& x) {
   const long size = x.shape(x.ndim() - 1);
-  return {size ? x.size() / size : 0, size};
+  return {x.size() / size, size};
 }
+bool is_last(long axis, const Array& x) { return x.ndim() >= 1 && (axis == -1 || axis == x.ndim() - 1); }
 
 template <class T> using RowKernel = void (*)(long, long, const T*, T*);
 template <class T> using RowGradientKernel = void (*)(long, long, const T*, const T*, T*);
 
 // The last axis of x through a kernel that `choose` picks from the table.
-template <class F> PyObject* along_rows(const char* name, PyObject* const* values, Py_ssize_t count, F choose) {
-  Arguments in(name, values, count, 1);
+template <class F> PyObject* along_rows(const char* name, const Call& call, F choose) {
+  Arguments in(name, call, 2);
   Array x = in.floats("x");
-  const Rows s = rows_of(in, x);
+  if (!is_last(in.integer("axis", -64, 63), x)) return declined();
+  const Rows s = rows_of(x);
   Array y = Array::create(x.shape(), x.type());
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
@@ -31,12 +32,12 @@ template <class F> PyObject* along_rows(const char* name, PyObject* const* value
   });
   return y.give();
 }
-template <class F>
-PyObject* along_rows_backward(const char* name, PyObject* const* values, Py_ssize_t count, F choose) {
-  Arguments in(name, values, count, 2);
+template <class F> PyObject* along_rows_backward(const char* name, const Call& call, F choose) {
+  Arguments in(name, call, 3);
   Array g = in.floats("g"), out = in.floats("out", g.ndim(), g.type());
   in.expect_shape(out, "out", g.shape());
-  const Rows s = rows_of(in, g);
+  if (!is_last(in.integer("axis", -64, 63), g)) return declined();
+  const Rows s = rows_of(g);
   Array gx = Array::create(g.shape(), g.type());
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
@@ -46,18 +47,17 @@ PyObject* along_rows_backward(const char* name, PyObject* const* values, Py_ssiz
   return gx.give();
 }
 
-PyObject* softmax(PyObject* const* values, Py_ssize_t count) {
-  return along_rows("softmax", values, count, [](const auto& k) { return k.softmax; });
+PyObject* softmax(const Call& call) {
+  return along_rows("softmax", call, [](const auto& k) { return k.softmax; });
 }
-PyObject* log_softmax(PyObject* const* values, Py_ssize_t count) {
-  return along_rows("log_softmax", values, count, [](const auto& k) { return k.log_softmax; });
+PyObject* log_softmax(const Call& call) {
+  return along_rows("log_softmax", call, [](const auto& k) { return k.log_softmax; });
 }
-PyObject* softmax_backward(PyObject* const* values, Py_ssize_t count) {
-  return along_rows_backward("softmax_backward", values, count, [](const auto& k) { return k.softmax_gradient; });
+PyObject* softmax_backward(const Call& call) {
+  return along_rows_backward("softmax_backward", call, [](const auto& k) { return k.softmax_gradient; });
 }
-PyObject* log_softmax_backward(PyObject* const* values, Py_ssize_t count) {
-  return along_rows_backward("log_softmax_backward", values, count,
-                             [](const auto& k) { return k.log_softmax_gradient; });
+PyObject* log_softmax_backward(const Call& call) {
+  return along_rows_backward("log_softmax_backward", call, [](const auto& k) { return k.log_softmax_gradient; });
 }
 
 Reduction read_reduction(Arguments& in) {
@@ -83,9 +83,12 @@ std::vector<long> loss_shape(Reduction reduction, long rows) {
   return reduction == Reduction::none ? std::vector<long>{rows} : std::vector<long>{};
 }
 
-PyObject* nll_loss(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("nll_loss", values, count, 4);
-  Array x = in.floats("x", 2), target = in.int64s("target", 1);
+PyObject* nll_loss(const Call& call) {
+  Arguments in("nll_loss", call, 4);
+  Array x = in.floats("x");
+  PyObject* given_target = in.next("target");
+  if (x.ndim() != 2 || !is_int64_array(given_target)) return declined();
+  Array target = in.integers(given_target, "target", NPY_INT64, 1);
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = x.shape(0), classes = x.shape(1);
   const Reduction reduction = read_reduction(in);
   check_targets(in, target, rows, classes, ignored);
@@ -97,10 +100,13 @@ PyObject* nll_loss(PyObject* const* values, Py_ssize_t count) {
   return loss.give();
 }
 
-PyObject* nll_loss_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("nll_loss_backward", values, count, 5);
-  Array g = in.floats("g"), target = in.int64s("target", 1);
-  const std::vector<long> shape = in.sizes("shape", 2);
+PyObject* nll_loss_backward(const Call& call) {
+  Arguments in("nll_loss_backward", call, 5);
+  Array g = in.floats("g");
+  PyObject* given_target = in.next("target");
+  const std::vector<long> shape = in.sizes("shape");
+  if (shape.size() != 2 || !is_int64_array(given_target)) return declined();
+  Array target = in.integers(given_target, "target", NPY_INT64, 1);
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = shape[0], classes = shape[1];
   const Reduction reduction = read_reduction(in);
   in.expect_shape(g, "g", loss_shape(reduction, rows));
@@ -114,9 +120,12 @@ PyObject* nll_loss_backward(PyObject* const* values, Py_ssize_t count) {
   return gx.give();
 }
 
-PyObject* cross_entropy(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("cross_entropy", values, count, 4);
-  Array x = in.floats("x", 2), target = in.int64s("target", 1);
+PyObject* cross_entropy(const Call& call) {
+  Arguments in("cross_entropy", call, 4);
+  Array x = in.floats("x");
+  PyObject* given_target = in.next("target");
+  if (x.ndim() != 2 || !is_int64_array(given_target)) return declined();
+  Array target = in.integers(given_target, "target", NPY_INT64, 1);
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = x.shape(0), classes = x.shape(1);
   const Reduction reduction = read_reduction(in);
   check_targets(in, target, rows, classes, ignored);
@@ -131,9 +140,12 @@ PyObject* cross_entropy(PyObject* const* values, Py_ssize_t count) {
   return Py_BuildValue("NN", loss.give(), log_probs.give());
 }
 
-PyObject* cross_entropy_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("cross_entropy_backward", values, count, 5);
-  Array g = in.floats("g"), log_probs = in.floats("log_probs", 2, g.type()), target = in.int64s("target", 1);
+PyObject* cross_entropy_backward(const Call& call) {
+  Arguments in("cross_entropy_backward", call, 5);
+  Array g = in.floats("g"), log_probs = in.floats("log_probs", Arguments::ANY, g.type());
+  PyObject* given_target = in.next("target");
+  if (log_probs.ndim() != 2 || !is_int64_array(given_target)) return declined();
+  Array target = in.integers(given_target, "target", NPY_INT64, 1);
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = log_probs.shape(0),
              classes = log_probs.shape(1);
   const Reduction reduction = read_reduction(in);
@@ -152,16 +164,15 @@ PyObject* cross_entropy_backward(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef loss_functions[] = {
-    NPT_METHOD(softmax, "softmax(x, /): along the last axis."),
-    NPT_METHOD(log_softmax, "log_softmax(x, /): along the last axis."),
-    NPT_METHOD(softmax_backward, "softmax_backward(g, out, /)."),
-    NPT_METHOD(log_softmax_backward, "log_softmax_backward(g, out, /)."),
-    NPT_METHOD(nll_loss, "nll_loss(x, target, ignore_index, reduction, /) of log-probabilities x (n, classes)."),
-    NPT_METHOD(nll_loss_backward, "nll_loss_backward(g, target, shape, ignore_index, reduction, /)."),
-    NPT_METHOD(
-        cross_entropy,
-        "cross_entropy(x, target, ignore_index, reduction, /) -> (loss, log_probs) of x (n, classes), target (n)."),
-    NPT_METHOD(cross_entropy_backward, "cross_entropy_backward(g, log_probs, target, ignore_index, reduction, /)."),
+    NPT_KERNEL(softmax, 1, "softmax(x, axis): along the last axis."),
+    NPT_KERNEL(log_softmax, 1, "log_softmax(x, axis): along the last axis."),
+    NPT_KERNEL(softmax_backward, 2, "softmax_backward(g, out, axis)."),
+    NPT_KERNEL(log_softmax_backward, 2, "log_softmax_backward(g, out, axis)."),
+    NPT_KERNEL(nll_loss, 1, "nll_loss(x, target, ignore_index, reduction) of log-probabilities x (n, classes)."),
+    NPT_KERNEL(nll_loss_backward, 1, "nll_loss_backward(g, target, shape, ignore_index, reduction)."),
+    NPT_KERNEL(cross_entropy, 1,
+               "cross_entropy(x, target, ignore_index, reduction) -> (loss, log_probs) of x (n, classes), target (n)."),
+    NPT_KERNEL(cross_entropy_backward, 2, "cross_entropy_backward(g, log_probs, target, ignore_index, reduction)."),
     {}};
 
 }  // namespace nptorch

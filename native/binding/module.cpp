@@ -61,42 +61,42 @@ void choose_instruction_set() {
   fail(PyExc_ImportError, "NPTORCH_ISA=%s is unknown here; use baseline, avx2 or avx512, or unset it", asked);
 }
 
-PyObject* isa(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("isa", values, count, 0);
+PyObject* isa(const Call& call) {
+  Arguments in("isa", call, 0);
   return PyUnicode_FromString(chosen.name);
 }
 
-PyObject* set_num_threads(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("set_num_threads", values, count, 1);
+PyObject* set_num_threads(const Call& call) {
+  Arguments in("set_num_threads", call, 1);
   nptorch::set_num_threads(int(in.integer("count", 1, 1024)));
   Py_RETURN_NONE;
 }
 
-PyObject* get_num_threads(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("get_num_threads", values, count, 0);
+PyObject* get_num_threads(const Call& call) {
+  Arguments in("get_num_threads", call, 0);
   return PyLong_FromLong(nptorch::get_num_threads());
 }
 
-PyObject* release_memory(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("release_memory", values, count, 0);
+PyObject* release_memory(const Call& call) {
+  Arguments in("release_memory", call, 0);
   return PyLong_FromSize_t(nptorch::release_memory());
 }
 
-PyObject* set_memory_limit(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("set_memory_limit", values, count, 1);
+PyObject* set_memory_limit(const Call& call) {
+  Arguments in("set_memory_limit", call, 1);
   nptorch::set_memory_limit(size_t(in.integer("bytes", 0, 1L << 62)));
   Py_RETURN_NONE;
 }
 
-PyObject* memory_stats(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("memory_stats", values, count, 0);
+PyObject* memory_stats(const Call& call) {
+  Arguments in("memory_stats", call, 0);
   const MemoryStats s = nptorch::memory_stats();
   return Py_BuildValue("{s:n,s:n,s:n,s:n,s:n}", "live", s.live, "kept", s.kept, "limit", s.limit, "reused", s.reused,
                        "fresh", s.fresh);
 }
 
-PyObject* use_cached_memory(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("use_cached_memory", values, count, 0);
+PyObject* use_cached_memory(const Call& call) {
+  Arguments in("use_cached_memory", call, 0);
   nptorch::use_cached_memory();
   Py_RETURN_NONE;
 }
@@ -108,10 +108,10 @@ template <> const Kernels<double>& kernels<double>() { return *chosen.double_ker
 
 PyMethodDef runtime_functions[] = {
     NPT_METHOD(isa, "isa(): the instruction set in use, 'baseline', 'avx2' or 'avx512'."),
-    NPT_METHOD(set_num_threads, "set_num_threads(count, /): how many threads a kernel may use."),
+    NPT_METHOD(set_num_threads, "set_num_threads(count): how many threads a kernel may use."),
     NPT_METHOD(get_num_threads, "get_num_threads(): how many threads a kernel may use."),
     NPT_METHOD(release_memory, "release_memory(): give unused memory back to the system; returns the bytes."),
-    NPT_METHOD(set_memory_limit, "set_memory_limit(bytes, /): keep at most this much unused memory for reuse."),
+    NPT_METHOD(set_memory_limit, "set_memory_limit(bytes): keep at most this much unused memory for reuse."),
     NPT_METHOD(memory_stats, "memory_stats(): bytes live, kept and the limit; allocations reused and fresh."),
     NPT_METHOD(use_cached_memory, "use_cached_memory(): let this thread's NumPy arrays use the reused memory."),
     {}};

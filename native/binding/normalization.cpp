@@ -10,12 +10,11 @@ struct Channels {
 };
 Channels channels_of(const Arguments& in, const Array& x) {
   in.expect(x.ndim() >= 2, "x", "must have at least 2 dimensions");
-  in.expect(x.size() > 0, "x", "must not be empty");
   return {x.shape(0), x.shape(1), x.size() / (x.shape(0) * x.shape(1))};
 }
 
-PyObject* batch_norm(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("batch_norm", values, count, 4);
+PyObject* batch_norm(const Call& call) {
+  Arguments in("batch_norm", call, 4);
   Array x = in.floats("x"), w = in.optional_floats("w", 1, x.type()), b = in.optional_floats("b", 1, x.type());
   const double eps = in.number("eps");
   const Channels s = channels_of(in, x);
@@ -34,16 +33,16 @@ PyObject* batch_norm(PyObject* const* values, Py_ssize_t count) {
 
 // Few numbers, so no kernel: running = (1 - momentum) * running + momentum * the batch's, rounded at each step as the
 // reference is.
-PyObject* move_statistics(PyObject* const* values, Py_ssize_t arguments) {
-  Arguments in("move_statistics", values, arguments, 7);
+PyObject* move_statistics(const Call& call) {
+  Arguments in("move_statistics", call, 7);
   Array mean = in.floats("mean", 1), rstd = in.floats("rstd", 1, mean.type());
-  Array running_mean = in.optional_output("running_mean", mean.type()),
-        running_var = in.optional_output("running_var", mean.type());
+  if (!can_be_written(call.values[2]) || !can_be_written(call.values[3])) return declined();
+  Array running_mean = in.output("running_mean", mean.type()), running_var = in.output("running_var", mean.type());
   const double momentum = in.number("momentum"), eps = in.number("eps"), count = in.number("count");
   const long channels = mean.size();
   in.expect(rstd.size() == channels, "rstd", "must have as many numbers as mean");
-  in.expect(running_mean && running_mean.size() == channels, "running_mean", "must have as many numbers as mean");
-  in.expect(running_var && running_var.size() == channels, "running_var", "must have as many numbers as mean");
+  in.expect(running_mean.size() == channels, "running_mean", "must have as many numbers as mean");
+  in.expect(running_var.size() == channels, "running_var", "must have as many numbers as mean");
   with_scalar(mean.type(), [&](auto zero) {
     using T = decltype(zero);
     auto move = [&](T* running, auto value) {
@@ -58,8 +57,8 @@ PyObject* move_statistics(PyObject* const* values, Py_ssize_t arguments) {
   Py_RETURN_NONE;
 }
 
-PyObject* batch_norm_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("batch_norm_backward", values, count, 6);
+PyObject* batch_norm_backward(const Call& call) {
+  Arguments in("batch_norm_backward", call, 6);
   Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.optional_floats("w", 1, g.type());
   Array mean = in.floats("mean", 1, g.type()), rstd = in.floats("rstd", 1, g.type());
   Array rectified = in.optional_floats("rectified", g.ndim(), g.type());
@@ -80,8 +79,8 @@ PyObject* batch_norm_backward(PyObject* const* values, Py_ssize_t count) {
   return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
 }
 
-PyObject* channel_scale(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("channel_scale", values, count, 3);
+PyObject* channel_scale(const Call& call) {
+  Arguments in("channel_scale", call, 3);
   Array x = in.floats("x"), scale = in.floats("scale", 1, x.type()), shift = in.floats("shift", 1, x.type());
   const Channels s = channels_of(in, x);
   in.expect_shape(scale, "scale", {s.c});
@@ -102,7 +101,6 @@ struct Rows {
 };
 Rows rows_of(const Arguments& in, const Array& x, long ndim) {
   in.expect(ndim <= x.ndim(), "ndim", "must be at most the dimensions of x");
-  in.expect(x.size() > 0, "x", "must not be empty");
   Rows s;
   for (int i = 0; i < x.ndim(); i++) {
     const bool normalized = i >= x.ndim() - ndim;
@@ -113,8 +111,8 @@ Rows rows_of(const Arguments& in, const Array& x, long ndim) {
   return s;
 }
 
-PyObject* layer_norm(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("layer_norm", values, count, 5);
+PyObject* layer_norm(const Call& call) {
+  Arguments in("layer_norm", call, 5);
   Array x = in.floats("x"), w = in.optional_floats("w", Arguments::ANY, x.type()),
         b = in.optional_floats("b", Arguments::ANY, x.type());
   const Rows s = rows_of(in, x, in.integer("ndim", 1, 64));
@@ -132,8 +130,8 @@ PyObject* layer_norm(PyObject* const* values, Py_ssize_t count) {
   return Py_BuildValue("NNN", y.give(), mean.give(), rstd.give());
 }
 
-PyObject* layer_norm_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("layer_norm_backward", values, count, 6);
+PyObject* layer_norm_backward(const Call& call) {
+  Arguments in("layer_norm_backward", call, 6);
   Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()),
         w = in.optional_floats("w", Arguments::ANY, g.type());
   Array mean = in.floats("mean", Arguments::ANY, g.type()), rstd = in.floats("rstd", Arguments::ANY, g.type());
@@ -156,15 +154,15 @@ PyObject* layer_norm_backward(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef normalization_functions[] = {
-    NPT_METHOD(batch_norm, "batch_norm(x, w, b, eps, /) -> (y, mean, rstd): training statistics over all axes but 1."),
-    NPT_METHOD(move_statistics,
-               "move_statistics(mean, rstd, running_mean, running_var, momentum, eps, count, /): towards a batch's."),
-    NPT_METHOD(batch_norm_backward,
-               "batch_norm_backward(g, x, w, mean, rstd, rectified, /) -> (gx, gw, gb); g counts where rectified, an "
+    NPT_KERNEL(batch_norm, 3, "batch_norm(x, w, b, eps) -> (y, mean, rstd): training statistics over all axes but 1."),
+    NPT_KERNEL(move_statistics, 4,
+               "move_statistics(mean, rstd, running_mean, running_var, momentum, eps, count): towards a batch's."),
+    NPT_KERNEL(batch_norm_backward, 6,
+               "batch_norm_backward(g, x, w, mean, rstd, rectified) -> (gx, gw, gb); g counts where rectified, an "
                "array like it or None, is positive."),
-    NPT_METHOD(channel_scale, "channel_scale(x, scale, shift, /): x * scale + shift, one number a channel (axis 1)."),
-    NPT_METHOD(layer_norm, "layer_norm(x, w, b, ndim, eps, /) -> (y, mean, rstd): over the last ndim axes."),
-    NPT_METHOD(layer_norm_backward, "layer_norm_backward(g, x, w, mean, rstd, ndim, /) -> (gx, gw, gb)."),
+    NPT_KERNEL(channel_scale, 3, "channel_scale(x, scale, shift): x * scale + shift, one number a channel (axis 1)."),
+    NPT_KERNEL(layer_norm, 3, "layer_norm(x, w, b, ndim, eps) -> (y, mean, rstd): over the last ndim axes."),
+    NPT_KERNEL(layer_norm_backward, 5, "layer_norm_backward(g, x, w, mean, rstd, ndim) -> (gx, gw, gb)."),
     {}};
 
 }  // namespace nptorch

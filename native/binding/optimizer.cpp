@@ -11,19 +11,28 @@ class StepLists {
  public:
   StepLists(Arguments& in, std::initializer_list<const char*> names) : in_(in) {
     for (const char* name : names) {
-      const bool absent = in.next_is_none() && lists_.size() >= 2;
-      lists_.push_back({name, absent ? (in.next(name), nullptr) : in.list(name)});
-      if (!absent) in.expect(PyList_GET_SIZE(lists_.back().list) == count(), name, "must have as many items as params");
+      const bool optional = lists_.size() >= 2;
+      PyObject* list = in.list(name, optional);
+      lists_.push_back({name, list});
+      if (list) in.expect(PyList_GET_SIZE(lists_.back().list) == count(), name, "must have as many items as params");
     }
   }
   bool has(size_t k) const { return lists_[k].list != nullptr; }
   long count() const { return PyList_GET_SIZE(lists_[0].list); }
 
   // The scalar type of the first parameter; all arrays of a call have it.
-  int type() const {
-    PyObject* item = PyList_GET_ITEM(lists_[0].list, 0);
-    return PyArray_Check(item) && PyArray_TYPE(reinterpret_cast<PyArrayObject*>(item)) == NPY_DOUBLE ? NPY_DOUBLE
-                                                                                                     : NPY_FLOAT;
+  int type() const { return PyArray_TYPE(reinterpret_cast<PyArrayObject*>(PyList_GET_ITEM(lists_[0].list, 0))); }
+
+  // Whether the kernel takes the case: arrays of the first one's float type, those that are written in C order.
+  bool is_taken() const {
+    if (count() == 0 || !is_float_array(PyList_GET_ITEM(lists_[0].list, 0))) return false;
+    for (size_t k = 0; k < lists_.size(); k++)
+      for (long i = 0; has(k) && i < count(); i++) {
+        PyObject* item = PyList_GET_ITEM(lists_[k].list, i);
+        if (!PyArray_Check(item) || PyArray_TYPE(reinterpret_cast<PyArrayObject*>(item)) != type()) return false;
+        if (k != GRADIENTS && !can_be_written(item)) return false;
+      }
+    return true;
   }
 
   template <class T> std::vector<OptimizerItem<T>> items(int type) {
@@ -46,6 +55,7 @@ class StepLists {
   }
 
  private:
+  static constexpr size_t GRADIENTS = 1;
   struct Named {
     const char* name;
     PyObject* list;
@@ -65,22 +75,21 @@ class StepLists {
 };
 
 template <class Rule, class F> PyObject* run_step(StepLists& lists, const Rule& rule, F choose) {
-  if (lists.count() > 0) {
-    const int type = lists.type();
-    with_scalar(type, [&](auto zero) {
-      using T = decltype(zero);
-      const std::vector<OptimizerItem<T>> items = lists.items<T>(type);
-      double work = 0;
-      for (const auto& item : items) work += double(item.size);
-      Unlocked unlocked(work);
-      choose(kernels<T>())(rule, items.data(), long(items.size()));
-    });
-  }
+  if (!lists.is_taken()) return declined();
+  const int type = lists.type();
+  with_scalar(type, [&](auto zero) {
+    using T = decltype(zero);
+    const std::vector<OptimizerItem<T>> items = lists.items<T>(type);
+    double work = 0;
+    for (const auto& item : items) work += double(item.size);
+    Unlocked unlocked(work);
+    choose(kernels<T>())(rule, items.data(), long(items.size()));
+  });
   Py_RETURN_NONE;
 }
 
-PyObject* sgd_step(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("sgd_step", values, count, 10);
+PyObject* sgd_step(const Call& call) {
+  Arguments in("sgd_step", call, 10);
   StepLists lists(in, {"params", "grads", "momentum_buffers"});
   SgdRule rule;
   rule.lr = in.number("lr");
@@ -93,8 +102,8 @@ PyObject* sgd_step(PyObject* const* values, Py_ssize_t count) {
   return run_step(lists, rule, [](const auto& k) { return k.sgd_step; });
 }
 
-PyObject* adam_step(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("adam_step", values, count, 13);
+PyObject* adam_step(const Call& call) {
+  Arguments in("adam_step", call, 13);
   StepLists lists(in, {"params", "grads", "exp_avgs", "exp_avg_sqs", "max_exp_avg_sqs"});
   AdamRule rule;
   rule.lr = in.number("lr");
@@ -114,11 +123,11 @@ PyObject* adam_step(PyObject* const* values, Py_ssize_t count) {
 PyMethodDef optimizer_functions[] = {
     NPT_METHOD(sgd_step,
                "sgd_step(params, grads, momentum_buffers or None, lr, momentum, dampening, weight_decay, nesterov, "
-               "maximize, first, /)."),
+               "maximize, first)."),
     NPT_METHOD(
         adam_step,
         "adam_step(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs or None, lr, beta1, beta2, eps, weight_decay, "
-        "decoupled, step, maximize, /)."),
+        "decoupled, step, maximize)."),
     {}};
 
 }  // namespace nptorch

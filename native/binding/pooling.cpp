@@ -45,8 +45,8 @@ MaxPlaces places_of(const Array& places) {
   return {nullptr, places.data<int32_t>()};
 }
 
-PyObject* max_pool2d(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("max_pool2d", values, count, 6);
+PyObject* max_pool2d(const Call& call) {
+  Arguments in("max_pool2d", call, 6);
   Array x = in.floats("x");
   const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0),
              dilation = in.pair("dilation", 1);
@@ -61,8 +61,8 @@ PyObject* max_pool2d(PyObject* const* values, Py_ssize_t count) {
   return Py_BuildValue("NN", y.give(), places.give());
 }
 
-PyObject* max_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("max_pool2d_backward", values, count, 9);
+PyObject* max_pool2d_backward(const Call& call) {
+  Arguments in("max_pool2d_backward", call, 9);
   Array g = in.floats("g");
   PyObject* given_places = in.next("places");
   const std::vector<long> shape = in.sizes("shape");
@@ -89,12 +89,12 @@ PoolShape read_average(Arguments& in, const std::vector<long>& shape) {
   const Pair kernel = in.pair("kernel", 1), stride = in.pair("stride", 1), padding = in.pair("padding", 0);
   PoolShape s = pool_shape(in, shape, kernel, stride, padding, {1, 1}, in.boolean("ceil_mode"));
   s.count_padding = in.boolean("count_include_pad");
-  s.divisor = in.next_is_none() ? (in.next("divisor"), 0.0) : in.number("divisor");
+  s.divisor = in.optional_number("divisor", 0);
   return s;
 }
 
-PyObject* avg_pool2d(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("avg_pool2d", values, count, 7);
+PyObject* avg_pool2d(const Call& call) {
+  Arguments in("avg_pool2d", call, 7);
   Array x = in.floats("x");
   const PoolShape s = read_average(in, x.shape());
   Array y = Array::create(with_plane(x.shape(), s.oh, s.ow), x.type());
@@ -106,8 +106,8 @@ PyObject* avg_pool2d(PyObject* const* values, Py_ssize_t count) {
   return y.give();
 }
 
-PyObject* avg_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
-  Arguments in("avg_pool2d_backward", values, count, 8);
+PyObject* avg_pool2d_backward(const Call& call) {
+  Arguments in("avg_pool2d_backward", call, 8);
   Array g = in.floats("g");
   const std::vector<long> shape = in.sizes("shape");
   const PoolShape s = read_average(in, shape);
@@ -124,15 +124,15 @@ PyObject* avg_pool2d_backward(PyObject* const* values, Py_ssize_t count) {
 }  // namespace
 
 PyMethodDef pooling_functions[] = {
-    NPT_METHOD(max_pool2d,
-               "max_pool2d(x, kernel, stride, padding, dilation, ceil_mode, /) -> (maxima, places in the windows)."),
-    NPT_METHOD(
-        max_pool2d_backward,
-        "max_pool2d_backward(g, places, shape, kernel, stride, padding, dilation, ceil_mode, rectified, /) -> (the "
+    NPT_KERNEL(max_pool2d, 1,
+               "max_pool2d(x, kernel, stride, padding, dilation, ceil_mode) -> (maxima, places in the windows)."),
+    NPT_KERNEL(
+        max_pool2d_backward, 1,
+        "max_pool2d_backward(g, places, shape, kernel, stride, padding, dilation, ceil_mode, rectified) -> (the "
         "gradient of x, of this shape, its sums over planes); rectified: none where the maximum is not positive."),
-    NPT_METHOD(avg_pool2d, "avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
-    NPT_METHOD(avg_pool2d_backward,
-               "avg_pool2d_backward(g, shape, kernel, stride, padding, ceil_mode, count_include_pad, divisor, /)."),
+    NPT_KERNEL(avg_pool2d, 1, "avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor)."),
+    NPT_KERNEL(avg_pool2d_backward, 1,
+               "avg_pool2d_backward(g, shape, kernel, stride, padding, ceil_mode, count_include_pad, divisor)."),
     {}};
 
 }  // namespace nptorch

@@ -125,7 +125,6 @@ template <class T> void columns_weight_gradient(const ConvShape& s, const T* x, 
                  {patches, 1, stride},
                  sums + t * weights,
                  nullptr,
-                 false,
                  b > begin});
       }
     });

@@ -18,7 +18,7 @@ template <class T> struct TileJob {
   T* c;
   long c_stride, tail;
   const T* bias;
-  bool accumulate, relu;
+  bool accumulate;
 };
 
 template <class T, int R, int J> void tile(const TileJob<T>& job) {
@@ -44,7 +44,6 @@ template <class T, int R, int J> void tile(const TileJob<T>& job) {
       T* c = job.c + i * job.c_stride + j * LANES<T>;
       Vec<T> v = sum[i][j] + bias;
       if (job.accumulate) v += load_upto(c, lanes);
-      if (job.relu) v = v < T(0) ? Vec<T>{} : v;
       store_upto(c, lanes, v);
     }
   }
@@ -118,10 +117,8 @@ template <class T, int R, int J> void dot_block(const Gemm<T>& g, long row, long
   T out[R][J];
   dots<T, R, J>(g.a.at(row, 0).data, g.a.row_stride, g.b.at(0, column).data, g.b.column_stride, g.depth, out);
   for (int i = 0; i < R; i++)
-    for (int j = 0; j < J; j++) {
-      T v = out[i][j] + (g.bias ? g.bias[column + j] : T(0));
-      g.c[(row + i) * g.columns + column + j] = g.relu && v < 0 ? T(0) : v;
-    }
+    for (int j = 0; j < J; j++)
+      g.c[(row + i) * g.columns + column + j] = out[i][j] + (g.bias ? g.bias[column + j] : T(0));
 }
 
 template <class T> void gemm_by_dots(const Gemm<T>& g) {
@@ -207,7 +204,7 @@ void multiply_panel(const Panels<T>& panels, long p, MatrixView<T> a, long row_b
   for (long i = 0; i < tiles; i++) {
     const long row = row_begin + cut(rows, tiles, i), count = row_begin + cut(rows, tiles, i + 1) - row;
     tile_for<T>(count, panels.width(p))({a.at(row, 0), packed, packed_stride, depth, c + row * c_stride, c_stride,
-                                         panels.tail(p), epilogue.bias, epilogue.accumulate, epilogue.relu});
+                                         panels.tail(p), epilogue.bias, epilogue.accumulate});
   }
 }
 
@@ -217,9 +214,8 @@ template <class T> void gemm(const Gemm<T>& g) {
   const long blocks = larger(1, pieces(g.depth, DEPTH_BLOCK + DEPTH_BLOCK / 2));
   for (long i = 0; i < blocks; i++) {
     const long begin = cut(g.depth, blocks, i), end = cut(g.depth, blocks, i + 1);
-    const bool last = i + 1 == blocks;
     multiply_block<T>({g.rows, g.columns, end - begin, g.a.at(0, begin), g.b.at(begin, 0), g.c},
-                      {i > 0 || g.accumulate, i == 0 ? g.bias : nullptr, last && g.relu});
+                      {i > 0 || g.accumulate, i == 0 ? g.bias : nullptr});
   }
 }
 

@@ -34,7 +34,6 @@ template <class T> struct Panels {
 template <class T> struct Epilogue {
   bool accumulate = false;  // add to c
   const T* bias = nullptr;  // one number per column
-  bool relu = false;
 };
 
 template <class T> void pack_panel(const Panels<T>& panels, long p, MatrixView<T> b, long depth, T* packed);

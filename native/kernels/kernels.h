@@ -16,14 +16,12 @@ template <class T> struct MatrixView {
   }
 };
 
-// c (rows, columns), contiguous = a (rows, depth) @ b (depth, columns) [+ bias (columns)] [+ c], negatives to zero if
-// relu.
+// c (rows, columns), contiguous = a (rows, depth) @ b (depth, columns) [+ bias (columns)] [+ c].
 template <class T> struct Gemm {
   long rows, columns, depth;
   MatrixView<T> a, b;
   T* c;
   const T* bias = nullptr;
-  bool relu = false;
   bool accumulate = false;
 };
 

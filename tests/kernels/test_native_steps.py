@@ -49,7 +49,7 @@ def test_sgd_step(seed, dtype, lengths, has_momentum, nesterov, maximize, first)
         reference.sgd_step(double(p), double(g), double(b), *options)
         for p, g, b in zip(params, grads, state, strict=True)
     ]
-    native.sgd_step(params, grads, buffers if has_momentum else None, *options)
+    native.extension.sgd_step(params, grads, buffers if has_momentum else None, *options)
     for p, b, (want_p, want_b) in zip(params, state, wanted, strict=True):
         check(p, want_p, scale=4, tolerance=1e-6)
         assert b is None or check(b, want_b, scale=4, tolerance=1e-6) is None
@@ -71,7 +71,7 @@ def test_adam_step(seed, dtype, lengths, amsgrad, decoupled, maximize, step):
     v, most = [np.abs(x) for x in v], [np.abs(x) for x in most] if amsgrad else [None] * len(params)
     options = (1e-2, 0.9, 0.99, 1e-6, 0.1, decoupled, step, maximize)
     wanted = [reference.adam_step(*map(double, row), *options) for row in zip(params, grads, m, v, most, strict=True)]
-    native.adam_step(params, grads, m, v, most if amsgrad else None, *options)
+    native.extension.adam_step(params, grads, m, v, most if amsgrad else None, *options)
     for row, want in zip(zip(params, m, v, most, strict=True), wanted, strict=True):
         for got, expected in zip(row, want, strict=True):
             assert got is None or check(got, expected, scale=1 + np.abs(expected).max(), tolerance=2e-6) is None

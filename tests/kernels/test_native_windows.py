@@ -28,13 +28,13 @@ def test_linear(seed, dtype, rows, columns, depth, bias):
     make = Source(seed, dtype)
     x, w, b = make(rows, depth), make(columns, depth), make(columns) if bias else None
     want = double(x) @ double(w).T + (0 if b is None else double(b))
-    check(native.linear(x, w, b), want, scale=1 + np.abs(double(x)) @ np.abs(double(w)).T)
+    check(native.extension.linear(x, w, b), want, scale=1 + np.abs(double(x)) @ np.abs(double(w)).T)
 
 
 def test_linear_keeps_leading_dimensions():
     x, w, b = np.ones((2, 3, 5), np.float32), np.ones((4, 5), np.float32), np.ones(4, np.float32)
-    assert np.array_equal(native.linear(x, w, b), np.full((2, 3, 4), 6, np.float32))
-    assert np.array_equal(native.linear(x[0, 0], w, None), np.full(4, 5, np.float32))
+    assert np.array_equal(native.extension.linear(x, w, b), np.full((2, 3, 4), 6, np.float32))
+    assert np.array_equal(native.extension.linear(x[0, 0], w, None), np.full(4, 5, np.float32))
 
 
 @random_shapes
@@ -53,15 +53,15 @@ def test_matmul(seed, dtype, leading, side, rows, columns, depth):
     y = make(*(leading if side != "left" else ()), depth, columns)
     if make.random.random() < 0.5:
         y = np.swapaxes(np.ascontiguousarray(np.swapaxes(y, -1, -2)), -1, -2)
-    check(native.matmul(x, y), double(x) @ double(y), scale=np.abs(double(x)) @ np.abs(double(y)))
+    check(native.extension.matmul(x, y), double(x) @ double(y), scale=np.abs(double(x)) @ np.abs(double(y)))
 
 
 def test_matmul_leaves_the_rest_to_the_reference():
     x = np.ones((2, 3, 4), np.float32)
-    assert native.matmul(x, np.ones((3, 4, 5), np.float32)) is NotImplemented
-    assert native.matmul(x, np.ones(4, np.float32)) is NotImplemented
-    assert native.matmul(x, np.ones((4, 5))) is NotImplemented
-    assert native.matmul(x.astype(np.int64), np.ones((4, 5), np.int64)) is NotImplemented
+    assert native.extension.matmul(x, np.ones((3, 4, 5), np.float32)) is NotImplemented
+    assert native.extension.matmul(x, np.ones(4, np.float32)) is NotImplemented
+    assert native.extension.matmul(x, np.ones((4, 5))) is NotImplemented
+    assert native.extension.matmul(x.astype(np.int64), np.ones((4, 5), np.int64)) is NotImplemented
 
 
 # --- convolution ---
@@ -108,17 +108,17 @@ def test_conv2d(seed, dtype, case, bias):
     winograd = winograd and options["groups"] == 1
     tolerance = 1e-5 if winograd else 2e-6
     magnitude = np.abs(double(x)), np.abs(double(w))
-    y = native.conv2d(x, w, b, **options)
+    y = native.extension.conv2d(x, w, b, **options)
     scale = 1 + reference.conv2d(*magnitude, None, **options)
     check(y, reference.conv2d(double(x), double(w), double(b), **options), scale=scale, tolerance=tolerance)
     g = make(*y.shape)
-    gx = native.conv2d_input(g, w, shape=x_shape, **options)
+    gx = native.extension.conv2d_input(g, w, shape=x_shape, **options)
     scale = reference.conv2d_input(np.abs(double(g)), magnitude[1], x_shape, **options)
     check(gx, reference.conv2d_input(double(g), double(w), x_shape, **options), scale=scale, tolerance=tolerance)
-    gw = native.conv2d_weight(x, g, shape=w_shape, **options)
+    gw = native.extension.conv2d_weight(x, g, shape=w_shape, **options)
     scale = reference.conv2d_weight(magnitude[0], np.abs(double(g)), w_shape, **options)
     check(gw, reference.conv2d_weight(double(x), double(g), w_shape, **options), scale=scale, tolerance=tolerance)
-    for together, alone in zip(native.conv2d_backward(g, x, w, **options), (gx, gw), strict=True):
+    for together, alone in zip(native.extension.conv2d_backward(g, x, w, **options), (gx, gw), strict=True):
         assert np.array_equal(together, alone)
 
 
@@ -149,14 +149,14 @@ def test_max_pool2d(seed, dtype, case, dilation, rectified):
     )
     make = Source(seed, dtype)
     x = np.round(make(*shape) * 2)  # ties: the first place counts
-    y, places = native.max_pool2d(x, **options)
+    y, places = native.extension.max_pool2d(x, **options)
     want, indices = reference.max_pool2d(double(x), **options)
     check(y, want, tolerance=0)
     assert places.dtype == (np.uint8 if math.prod(options["kernel"]) <= 128 else np.int32)
     assert np.array_equal(reference.pixels(places >> 1, shape, **options), indices)
     assert np.array_equal(places & 1, y <= 0)
     g = make(*y.shape)
-    gx, sums = native.max_pool2d_backward(g, places, shape=shape, rectified=rectified, **options)
+    gx, sums = native.extension.max_pool2d_backward(g, places, shape=shape, rectified=rectified, **options)
     counted = np.where(rectified & (y <= 0), 0, double(g))
     check(gx, reference.max_pool2d_backward(counted, indices, shape))
     check(sums, counted.sum((-1, -2)), scale=abs(counted).sum((-1, -2)))
@@ -165,7 +165,9 @@ def test_max_pool2d(seed, dtype, case, dilation, rectified):
 def test_max_pool2d_passes_nan_on():
     x = np.zeros((1, 6, 70), np.float32)
     x[0, 1, 3] = x[0, 4, 68] = np.nan
-    y, places = native.max_pool2d(x, kernel=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1), ceil_mode=False)
+    y, places = native.extension.max_pool2d(
+        x, kernel=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1), ceil_mode=False
+    )
     assert np.isnan(y[0, 0, 1])
     assert np.isnan(y[0, 2, 34])
     assert np.isnan(y).sum() == 2
@@ -187,10 +189,10 @@ def test_avg_pool2d(seed, dtype, case, count_include_pad, divisor):
     )
     make = Source(seed, dtype)
     x = make(*shape)
-    y = native.avg_pool2d(x, **options)
+    y = native.extension.avg_pool2d(x, **options)
     check(y, reference.avg_pool2d(double(x), **options))
     g = make(*y.shape)
     check(
-        native.avg_pool2d_backward(g, shape=shape, **options),
+        native.extension.avg_pool2d_backward(g, shape=shape, **options),
         reference.avg_pool2d_backward(double(g), shape, **options),
     )

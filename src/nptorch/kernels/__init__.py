@@ -13,14 +13,16 @@ __all__ = ["description", "get_num_threads", "install", "memory_stats", "release
 ADVICE = "none native: the NumPy reference serves; with a C++ compiler, `pip install --force-reinstall nptorch-core` builds faster ones"
 
 
+_TAKES_OUT = {"add", "sub", "mul", "div", "relu"}  # kernels that can write into a given array
+
+
 def install(table: dict[str, Any]) -> None:
-    """Give the ops their native kernels; the environment's NPTORCH_NATIVE=0 leaves the reference in charge."""
-    if os.environ.get("NPTORCH_NATIVE") == "0":
+    """Give each op the native kernel of its name; the environment's NPTORCH_NATIVE=0 leaves the reference in charge."""
+    if os.environ.get("NPTORCH_NATIVE") == "0" or not native.AVAILABLE:
         return
-    for name, kernel in native.KERNELS.items():
-        if name in table:
-            table[name].native = kernel
-            table[name].native_takes_out = "out" in (kernel.__kwdefaults__ or {})
+    for name, op in table.items():
+        op.native = getattr(native.extension, name, None)
+        op.native_takes_out = op.native is not None and name in _TAKES_OUT
 
 
 def description() -> str:

@@ -26,7 +26,9 @@ def image_batch(
     """
     fits = images.dtype == np.uint8 and images.ndim in (3, 4) and images.flags.c_contiguous
     if native.AVAILABLE and fits and indices.dtype == np.int64 and indices.ndim == 1:
-        return native.image_batch(images, indices, _table(1 if images.ndim == 3 else images.shape[3], mean, std))
+        return native.extension.image_batch(
+            images, indices, _table(1 if images.ndim == 3 else images.shape[3], mean, std)
+        )
     return image_batch_reference(images, indices, mean=mean, std=std)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.kernels import native
+from nptorch.kernels.native import kernel
 
 Array = np.ndarray[Any, Any]
 Arrays = Sequence[Array]
@@ -23,11 +23,11 @@ _BLOCK = 1 << 15
 
 def _native_first(reference: Callable[..., None]) -> Callable[..., None]:
     """The native kernel of the same name where it is built and takes the case, else the reference."""
-    kernel = getattr(native, reference.__name__)
+    native = kernel(reference.__name__)
 
     @functools.wraps(reference)
     def step(*args: Any, **kwargs: Any) -> None:
-        if kernel(*args, **kwargs) is NotImplemented:
+        if native(*args, **kwargs) is NotImplemented:
             reference(*args, **kwargs)
 
     return step

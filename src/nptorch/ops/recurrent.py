@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nptorch.grad_mode import mode as grad_mode
-from nptorch.kernels import native
+from nptorch.kernels.native import kernel
 from nptorch.ops.activation import relu
 from nptorch.ops.derive import through
 from nptorch.ops.join import cat
@@ -39,6 +39,9 @@ class Cell(NamedTuple):
     backward: Callable[..., Any]
 
 
+_native_sigmoid, _native_tanh, _native_matmul = kernel("sigmoid"), kernel("tanh"), kernel("matmul")
+
+
 class _Arrays:
     """Activations of arrays, native where the kernels are."""
 
@@ -46,12 +49,12 @@ class _Arrays:
 
     @staticmethod
     def sigmoid(x: Any) -> Any:
-        out = native.sigmoid(x)
+        out = _native_sigmoid(x)
         return sigmoid_array(np, x) if out is NotImplemented else out
 
     @staticmethod
     def tanh(x: Any) -> Any:
-        out = native.tanh(x)
+        out = _native_tanh(x)
         return np.tanh(x) if out is NotImplemented else out
 
 
@@ -132,7 +135,7 @@ def _steps(sizes: tuple[int, ...], backwards: bool) -> Iterator[tuple[int, slice
 
 
 def _product(x: Any, y: Any) -> Any:
-    out = native.matmul(x, y)
+    out = _native_matmul(x, y)
     return x @ y if out is NotImplemented else out
 
 

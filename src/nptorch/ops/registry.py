@@ -118,16 +118,16 @@ class Op:
         return results if several else results[0]
 
     def compute(self, arrays: Any, params: dict[str, Any], into: Any = None) -> Any:
-        """The forward on arrays: dtype rule, then the native kernel if it takes the case, else the reference.
+        """The forward on arrays: the native kernel if it takes the case, else the dtype rule and the reference.
 
         into: an array that the native kernel may write instead of a new one; the result tells whether it did.
         """
-        if self.promote is not None:
-            arrays = self.promote(arrays)
-        if self.native is not None:
+        if self.native is not None:  # it takes arrays of one floating type only, which no rule changes
             out = self.native(*arrays, **params) if into is None else self.native(*arrays, out=into, **params)
             if out is not NotImplemented:
                 return out
+        if self.promote is not None:
+            arrays = self.promote(arrays)
         try:
             return _quiet.run(self.forward, np, *arrays, **params)
         except ValueError as error:

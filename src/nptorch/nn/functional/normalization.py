@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import no_grad
-from nptorch.kernels import native
+from nptorch.kernels.native import kernel
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.padding import pad
 from nptorch.nn.functional.pooling import avg_pool2d
@@ -64,11 +64,14 @@ def batch_norm(
     return out
 
 
+_native_move_statistics = kernel("move_statistics")
+
+
 def _move_statistics(
     running_mean: Tensor, running_var: Tensor, mean: Any, rstd: Any, momentum: float, eps: float, count: int
 ) -> None:
     arrays = running_mean._array, running_var._array
-    done = native.move_statistics(mean, rstd, *arrays, momentum=momentum, eps=eps, count=count)
+    done = _native_move_statistics(mean, rstd, *arrays, momentum=momentum, eps=eps, count=count)
     if done is NotImplemented:
         variance = np.maximum(1 / np.square(rstd, dtype=np.float64) - eps, 0) * (count / (count - 1))
         for array, value in zip(arrays, (mean, variance.astype(rstd.dtype)), strict=True):
