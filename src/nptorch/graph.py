@@ -48,7 +48,7 @@ class Node:
     derivative names: `saved`, with the counts of in-place changes that those tensors had then in `checks`.
     """
 
-    __slots__ = ("checks", "edges", "hooks", "outputs", "pre_hooks", "saved", "sequence")
+    __slots__ = ("checks", "edges", "hooks", "keeps_outputs", "outputs", "pre_hooks", "saved", "sequence")
 
     def __init__(self, edges: Sequence[Edge | None], outputs: list[tuple[tuple[int, ...], np.dtype[Any]]]) -> None:
         self.edges = edges
@@ -58,6 +58,7 @@ class Node:
         self.pre_hooks: dict[int, tuple[int, Callable[[Tensor], Any]]] | None = None
         self.hooks: dict[int, Any] | None = None
         self.saved: list[Any] | None = []
+        self.keeps_outputs = False
         self.checks: list[tuple[list[int], int]] = []
 
     def keep(self, value: Any) -> None:
@@ -68,6 +69,7 @@ class Node:
 
     def keep_output(self, value: Tensor, slot: int) -> None:
         """Keep an output of this node by its array: the tensor itself would make a circle with the node."""
+        self.keeps_outputs = True
         self.saved.append(_Output(value._array, slot))  # type: ignore[union-attr]
         self.checks.append((value._version, value._version[0]))
 
@@ -90,9 +92,8 @@ class Node:
                     f"{self.title()} saved is at version {version[0]}; expected version {then} instead. Hint: use an operation that "
                     "makes a new tensor, or change the tensor before it is used."
                 )
-        for value in self.saved:
-            if value.__class__ is _Output:
-                return [v.tensor(self) if v.__class__ is _Output else v for v in self.saved]
+        if self.keeps_outputs:
+            return [v.tensor(self) if v.__class__ is _Output else v for v in self.saved]
         return self.saved
 
     def release(self) -> None:

@@ -179,7 +179,7 @@ def _first_gradient(root: Tensor, g: Any, i: int) -> Tensor:
             raise RuntimeError(
                 f"grad can be implicitly created only for scalar outputs; this one has shape {list(root._array.shape)}: pass gradient="
             )
-        return from_array(np.ones_like(root._array))
+        return from_array(np.array(1, root._array.dtype).reshape(root._array.shape))
     if not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     if g._array.shape != root._array.shape:
@@ -215,17 +215,17 @@ def _arrive(
             pending[end] = [g]
             return
         g = g.now()
-    if isinstance(end, Node):
-        shape, dtype = end.outputs[slot]
-        if g._array.shape != shape or g._array.dtype is not dtype:
-            g = fit(g, shape, dtype, end)
+    inner = isinstance(end, Node)
+    shape, dtype = end.outputs[slot] if inner else (end._array.shape, end._array.dtype)
+    if g._array.shape != shape or g._array.dtype is not dtype:
+        g = fit(g, shape, dtype, end)
+    if inner:
         places = pending.get(end)
         if places is None:
             places = pending[end] = [None] * len(end.outputs)
         earlier = places[slot]
         places[slot] = g if earlier is None else add(now(earlier), g)
         return
-    g = fit(g, end._array.shape, end._array.dtype, end)
     known = leaves.get(id(end))
     if known is None:
         leaves[id(end)] = (end, g, False)

@@ -24,7 +24,7 @@ from nptorch import dtypes
 from nptorch.grad_mode import mode
 from nptorch.graph import Node
 from nptorch.kernels.native import use_cached_memory
-from nptorch.ops.later import now
+from nptorch.ops.later import Later, now
 from nptorch.ops.promotion import Rule
 from nptorch.tensor import Tensor, from_array, refresh
 
@@ -94,7 +94,9 @@ class Op:
             else:
                 arrays.append(x)
             bit <<= 1
-        out = self.compute(arrays, params)
+        out = NotImplemented if self.native is None else self.native(*arrays, **params)
+        if out is NotImplemented:
+            out = self.reference(arrays, params)
         # What from_array does, written out: this is the hottest line of the library.
         if out.__class__ is np.ndarray:
             result = _new(Tensor)
@@ -117,15 +119,8 @@ class Op:
             mark_view(self, inputs[0], results[0], params)
         return results if several else results[0]
 
-    def compute(self, arrays: Any, params: dict[str, Any], into: Any = None) -> Any:
-        """The forward on arrays: the native kernel if it takes the case, else the dtype rule and the reference.
-
-        into: an array that the native kernel may write instead of a new one; the result tells whether it did.
-        """
-        if self.native is not None:  # it takes arrays of one floating type only, which no rule changes
-            out = self.native(*arrays, **params) if into is None else self.native(*arrays, out=into, **params)
-            if out is not NotImplemented:
-                return out
+    def reference(self, arrays: Any, params: dict[str, Any]) -> Any:
+        """The dtype rule and the forward. A native kernel needs no rule: it takes arrays of one floating type only."""
         if self.promote is not None:
             arrays = self.promote(arrays)
         try:
@@ -149,10 +144,14 @@ class Op:
             inputs = tuple(_before(x, copy=wanted) if x is target else x for x in inputs)
         arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
         place = target._array
-        direct = self.native_takes_out and all(
-            x is place or not isinstance(x, np.ndarray) or not np.may_share_memory(x, place) for x in arrays
-        )
-        values = self.compute(arrays, params, place if direct else None)
+        values = NotImplemented
+        if self.native is not None:
+            direct = self.native_takes_out and all(
+                x is place or not isinstance(x, np.ndarray) or not np.may_share_memory(x, place) for x in arrays
+            )
+            values = self.native(*arrays, out=place, **params) if direct else self.native(*arrays, **params)
+        if values is NotImplemented:
+            values = self.reference(arrays, params)
         if values is place:
             target._version[0] += 1
         else:
@@ -201,6 +200,7 @@ class _Vjp:
         self.takes_later = code.co_varnames[:1] == ("later",)
         self.takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
         self.keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        self.takes_params = self.takes_all or bool(self.keywords)
         known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | (
             {"shapes"} if op.variadic else set()
         )
@@ -212,7 +212,7 @@ class _Vjp:
     def parameters(self, params: dict[str, Any]) -> dict[str, Any]:
         if self.takes_all:
             return params
-        return {name: params[name] for name in self.keywords if name in params} if self.keywords else {}
+        return {name: params[name] for name in self.keywords if name in params}
 
 
 class _Plan:
@@ -223,7 +223,7 @@ class _Plan:
 
     def __init__(self, op: Op, bits: int) -> None:
         names: list[str] = []
-        self.vjps: list[tuple[int, _Vjp, tuple[int, ...]]] = []
+        self.vjps: list[tuple[int, _Vjp, tuple[int, ...] | None]] = []  # None: all values that are kept
         self.mask = mask = tuple([bool(bits >> i & 1) for i in range(bits.bit_length() - 1)])
         self.wanted = [i for i, needed in enumerate(mask) if needed]
 
@@ -240,6 +240,9 @@ class _Plan:
             if needed and vjp is not None and i >= len(self.shared):
                 self.vjps.append((i, vjp, places(vjp)))
         self.fetches = [_fetch(op, name) for name in names]
+        # Nearly always a derivative asks for all that is kept.
+        every = tuple(range(len(names)))
+        self.vjps = [(i, vjp, None if wanted == every else wanted) for i, vjp, wanted in self.vjps]
 
     def keeps(self, target: Tensor, inputs: Sequence[Any]) -> bool:
         """Whether the values of `target` are among what is kept."""
@@ -274,26 +277,32 @@ class OpNode(Node):
         return self.op.name
 
     def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
+        op, plan, params = self.op, self.plan, self.params
         g: Any = grads[0] if len(grads) == 1 else tuple(grads)
+        waits = isinstance(g, Later)
         values = self.kept()
-        if self.op.joint:
-            ((_, vjp, wanted),) = self.plan.vjps
-            params = vjp.parameters(
-                {**self.params, "needs": self.plan.mask} if "needs" in vjp.keywords else self.params
-            )
-            return vjp.function(g if vjp.takes_later else now(g), *[values[k] for k in wanted], **params)
+        if op.joint:
+            ((_, vjp, wanted),) = plan.vjps
+            if "needs" in vjp.keywords:
+                params = {**params, "needs": plan.mask}
+            given = values if wanted is None else [values[k] for k in wanted]
+            return vjp.function(g.now() if waits and not vjp.takes_later else g, *given, **vjp.parameters(params))
         result: list[Tensor | None] = [None] * len(self.edges)
-        if shared := self.plan.shared:
+        if shared := plan.shared:
             needs = shared if needed is None else tuple(needed[: len(shared)])
-            values_of = [values[k] for k in self.plan.together]
-            result[: len(shared)] = self.op.together.function(now(g), *values_of, needs=needs, **self.params)  # type: ignore[union-attr]
-        for i, vjp, wanted in self.plan.vjps:
+            given = [values[k] for k in plan.together]
+            result[: len(shared)] = op.together.function(now(g), *given, needs=needs, **params)  # type: ignore[union-attr]
+        for i, vjp, wanted in plan.vjps:
             if needed is not None and not needed[i]:
                 continue
-            params = vjp.parameters(self.params)
-            if self.op.variadic:
-                params = {**params, "i": i}
-            result[i] = vjp.function(g if vjp.takes_later else now(g), *[values[k] for k in wanted], **params)
+            given = values if wanted is None else [values[k] for k in wanted]
+            arriving = g.now() if waits and not vjp.takes_later else g
+            if op.variadic:
+                result[i] = vjp.function(arriving, *given, **vjp.parameters(params), i=i)
+            elif vjp.takes_params:
+                result[i] = vjp.function(arriving, *given, **vjp.parameters(params))
+            else:
+                result[i] = vjp.function(arriving, *given)
         return result
 
 
