@@ -29,22 +29,51 @@ PyObject* linear(const Call& call) {
   return y.give();
 }
 
-PyObject* linear_weight(const Call& call) {
-  Arguments in("linear_weight", call, 2);
-  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type());
+// g (..., out) and x (..., in) as rows.
+struct LinearRows {
+  long rows, columns, out;
+  std::vector<long> shape;  // of x
+};
+LinearRows linear_rows(const Arguments& in, const Array& g, const Array& x) {
   in.expect(g.ndim() >= 1, "g", "must have at least 1 dimension");
-  const long columns = x.shape(x.ndim() - 1), out = g.shape(g.ndim() - 1), rows = g.size() / out;
+  const long out = g.shape(g.ndim() - 1), columns = x.shape(x.ndim() - 1);
   std::vector<long> shape = g.shape();
   shape.back() = columns;
   in.expect_shape(x, "x", shape);
-  Array gw = Array::create({out, columns}, g.type());
+  return {g.size() / out, columns, out, shape};
+}
+template <class T> Gemm<T> weight_gradient(const LinearRows& s, const Array& g, const Array& x, const Array& gw) {
+  return {s.out, s.columns, s.rows, {g.data<T>(), 1, s.out}, {x.data<T>(), s.columns, 1}, gw.data<T>()};
+}
+
+PyObject* linear_weight(const Call& call) {
+  Arguments in("linear_weight", call, 2);
+  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type());
+  const LinearRows s = linear_rows(in, g, x);
+  Array gw = Array::create({s.out, s.columns}, g.type());
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
-    Unlocked unlocked(double(rows) * columns * out);
-    const MatrixView<T> transposed{g.data<T>(), 1, out};
-    kernels<T>().gemm({out, columns, rows, transposed, {x.data<T>(), columns, 1}, gw.data<T>()});
+    Unlocked unlocked(double(s.rows) * s.columns * s.out);
+    kernels<T>().gemm(weight_gradient<T>(s, g, x, gw));
   });
   return gw.give();
+}
+
+PyObject* linear_backward(const Call& call) {
+  Arguments in("linear_backward", call, 3);
+  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.strided_floats("w", 2, g.type());
+  const LinearRows s = linear_rows(in, g, x);
+  in.expect_shape(w, "w", {s.out, s.columns});
+  Array gx = Array::create(s.shape, g.type()), gw = Array::create({s.out, s.columns}, g.type()),
+        gb = Array::create({s.out}, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(2.0 * s.rows * s.columns * s.out);
+    kernels<T>().gemm({s.rows, s.columns, s.out, {g.data<T>(), s.out, 1}, view(w, w.data<T>(), 0), gx.data<T>()});
+    kernels<T>().gemm(weight_gradient<T>(s, g, x, gw));
+    kernels<T>().sum({1, s.rows, s.out, 1}, g.data<T>(), gb.data<T>());
+  });
+  return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
 }
 
 // Whether these are matrices, or batches of them with equal leading shapes or one of them without.
@@ -95,6 +124,7 @@ PyObject* matmul(const Call& call) {
 PyMethodDef linear_algebra_functions[] = {
     NPT_KERNEL(linear, 3, "linear(x, w, b): x (..., in) @ w (out, in).T + b (out) or None."),
     NPT_KERNEL(linear_weight, 2, "linear_weight(g, x): the gradient of w from g (..., out) and x (..., in)."),
+    NPT_KERNEL(linear_backward, 3, "linear_backward(g, x, w) -> (gx, gw, gb)."),
     NPT_KERNEL(matmul, 2, "matmul(x, y): (..., n, k) @ (..., k, m); leading dimensions equal or absent on one side."),
     {}};
 

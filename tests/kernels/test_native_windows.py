@@ -31,6 +31,23 @@ def test_linear(seed, dtype, rows, columns, depth, bias):
     check(native.extension.linear(x, w, b), want, scale=1 + np.abs(double(x)) @ np.abs(double(w)).T)
 
 
+@random_shapes
+@given(seeds, dtypes, st.integers(1, 130), st.integers(1, 150), st.integers(1, 300))
+def test_linear_backward(seed, dtype, rows, columns, depth):
+    make = Source(seed, dtype)
+    g, x, w = make(rows, columns), make(rows, depth), make(columns, depth)
+    gx, gw, gb = native.extension.linear_backward(g, x, w)
+    check(gx, double(g) @ double(w), scale=np.abs(double(g)) @ np.abs(double(w)))
+    check(gw, double(g).T @ double(x), scale=np.abs(double(g)).T @ np.abs(double(x)))
+    check(gb, double(g).sum(0), scale=np.abs(double(g)).sum(0))
+    assert np.array_equal(native.extension.linear_weight(g, x), gw)
+    if rows % 2 == 0:
+        folded = [v.reshape(2, rows // 2, -1) for v in (g, x)]
+        again = native.extension.linear_backward(*folded, w)
+        assert np.array_equal(again[0].reshape(rows, depth), gx)
+        assert np.array_equal(again[1], gw)
+
+
 def test_linear_keeps_leading_dimensions():
     x, w, b = np.ones((2, 3, 5), np.float32), np.ones((4, 5), np.float32), np.ones(4, np.float32)
     assert np.array_equal(native.extension.linear(x, w, b), np.full((2, 3, 4), 6, np.float32))

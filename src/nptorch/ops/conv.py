@@ -98,14 +98,15 @@ def _bias_gradient(g: Tensor | Later) -> Tensor:
     return sum_op(now(g), axis=(0, 2, 3), keepdims=False) if sums is None else sums
 
 
-def _conv2d_gradients(g: Tensor, x: Tensor, w: Tensor, needs: Any, hp: Any) -> Any:
-    """Those of x and w that are needed."""
-    if needs == (True, True):
-        return conv2d_backward(g, x, w, **hp)
-    return (
-        conv2d_input(g, w, shape=x._array.shape, **hp) if needs[0] else None,
-        conv2d_weight(x, g, shape=w._array.shape, **hp) if needs[1] else None,
-    )
+def _conv2d_gradients(later: Tensor | Later, x: Tensor, w: Tensor, needs: Any, hp: Any) -> Any:
+    """Those of x, w and b that are needed."""
+    gb = _bias_gradient(later) if needs[2] else None
+    g = now(later)
+    if needs[0] and needs[1]:
+        return *conv2d_backward(g, x, w, **hp), gb
+    gx = conv2d_input(g, w, shape=x._array.shape, **hp) if needs[0] else None
+    gw = conv2d_weight(x, g, shape=w._array.shape, **hp) if needs[1] else None
+    return gx, gw, gb
 
 
 conv2d = op(
@@ -114,7 +115,7 @@ conv2d = op(
     lambda g, x_shape, w, **hp: conv2d_input(g, w, shape=x_shape, **hp),
     lambda g, x, w_shape, **hp: conv2d_weight(x, g, shape=w_shape, **hp),
     lambda later: _bias_gradient(later),
-    together=lambda g, x, w, *, needs, **hp: _conv2d_gradients(g, x, w, needs, hp),
+    together=lambda later, x, w, *, needs, **hp: _conv2d_gradients(later, x, w, needs, hp),
     promote=same("conv2d"),
     label="ConvolutionBackward0",
 )

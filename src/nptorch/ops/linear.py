@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from nptorch.ops.derive import through
 from nptorch.ops.linalg import matmul
 from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
+from nptorch.tensor import Tensor
 
 
 def _linear(xp: Any, x: Any, w: Any, b: Any) -> Any:
@@ -29,14 +31,37 @@ def _label(node: Any) -> str:
     return "ViewBackward0" if biased else "UnsafeViewBackward0"
 
 
+def _bias_gradient(g: Tensor) -> Tensor:
+    return sum_op(g, axis=tuple(range(g._array.ndim - 1)), keepdims=False)
+
+
+def _linear_gradients(g: Tensor, x: Tensor, w: Tensor, needs: Any) -> Any:
+    """Those of x, w and b that are needed."""
+    if needs[0] and needs[1]:
+        return linear_backward(g, x, w)
+    return (
+        matmul(g, w) if needs[0] else None,
+        linear_weight(g, x) if needs[1] else None,
+        _bias_gradient(g) if needs[2] else None,
+    )
+
+
 linear = op(
     "linear",
     _linear,
     lambda g, w: matmul(g, w),
     lambda g, x: linear_weight(g, x),
-    lambda g: sum_op(g, axis=tuple(range(g._array.ndim - 1)), keepdims=False),
+    lambda g: _bias_gradient(g),
+    together=lambda g, x, w, *, needs: _linear_gradients(g, x, w, needs),
     promote=same("linear"),
     label=_label,
+)
+# All three; the bias's costs too little to leave out.
+linear_backward = op(
+    "linear_backward",
+    lambda xp, g, x, w: (xp.matmul(g, w), _linear_weight(xp, g, x), g.sum(tuple(range(g.ndim - 1)))),
+    joint=through(lambda g, x, w: (matmul(g, w), linear_weight(g, x), _bias_gradient(g))),
+    outputs=("gx", "gw", "gb"),
 )
 # The gradient of w: g (..., out), x (..., in) -> (out, in).
 linear_weight = op(

@@ -4,8 +4,8 @@
 - A VJP `(g, ...)` gives one input's gradient from the output's. Its parameter names say what is kept for it: an input (`x`), that
   input's shape (`x_shape`), the output (`out`), an auxiliary output, or a parameter. VJPs are written in Tensor operations, so they can be
   differentiated again.
-- `joint` gives all inputs' gradients at once, where they share work; `together` those of the inputs that it names, the op's first
-  ones, where all of them are recorded; `needs` says which of them are asked for.
+- `joint` gives all inputs' gradients at once, where they share work; `together` does so where the inputs that it names all need
+  theirs, and else each has its own VJP. `needs` tells them which gradients are asked for.
 - A VJP whose first parameter is called `later` also takes a gradient that is not computed yet (see later.py).
 - `native`, set by `kernels`, is a faster forward that may return NotImplemented.
 """
@@ -24,7 +24,7 @@ from nptorch import dtypes
 from nptorch.grad_mode import mode
 from nptorch.graph import Node
 from nptorch.kernels.native import use_cached_memory
-from nptorch.ops.later import Later, now
+from nptorch.ops.later import Later
 from nptorch.ops.promotion import Rule
 from nptorch.tensor import Tensor, from_array, refresh
 
@@ -73,7 +73,7 @@ class Op:
             raise TypeError(f"op {name}: {clash} names an input and a result; a VJP could not say which it means")
         self.variadic = bool(forward.__code__.co_flags & inspect.CO_VARARGS)
         self.vjps = (_Vjp(self, joint),) if joint else tuple(_Vjp(self, f) if f else None for f in vjps)
-        self.joint = joint is not None
+        self.joint = self.vjps[0] if joint else None
         self.together = _Vjp(self, together) if together else None
         self.differentiable = bool(joint) or any(vjps)
         self._plans: dict[Any, _Plan] = {}
@@ -201,6 +201,7 @@ class _Vjp:
         self.takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
         self.keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         self.takes_params = self.takes_all or bool(self.keywords)
+        self.takes_needs = "needs" in self.keywords
         known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | (
             {"shapes"} if op.variadic else set()
         )
@@ -231,14 +232,16 @@ class _Plan:
             names.extend(name for name in vjp.wants if name not in names)
             return tuple(names.index(name) for name in vjp.wants)
 
-        # The inputs whose gradients come together.
-        count = len(op.together.wants) if op.together else 0
-        self.shared = mask[:count] if all(mask[:count]) else ()
-        self.together = places(op.together) if op.together and self.shared else ()
-        for i, needed in enumerate((True,) if op.joint else mask):
-            vjp = op.vjps[0 if op.variadic else i] if i < len(op.vjps) or op.variadic else None
-            if needed and vjp is not None and i >= len(self.shared):
-                self.vjps.append((i, vjp, places(vjp)))
+        self.whole = op.joint  # the function that gives all gradients
+        if op.together is not None and all(mask[op.inputs.index(name)] for name in op.together.wants):
+            self.whole = op.together
+        if self.whole is not None:
+            places(self.whole)
+        else:
+            for i, needed in enumerate(mask):
+                vjp = op.vjps[0 if op.variadic else i] if i < len(op.vjps) or op.variadic else None
+                if needed and vjp is not None:
+                    self.vjps.append((i, vjp, places(vjp)))
         self.fetches = [_fetch(op, name) for name in names]
         # Nearly always a derivative asks for all that is kept.
         every = tuple(range(len(names)))
@@ -281,17 +284,12 @@ class OpNode(Node):
         g: Any = grads[0] if len(grads) == 1 else tuple(grads)
         waits = isinstance(g, Later)
         values = self.kept()
-        if op.joint:
-            ((_, vjp, wanted),) = plan.vjps
-            if "needs" in vjp.keywords:
-                params = {**params, "needs": plan.mask}
-            given = values if wanted is None else [values[k] for k in wanted]
-            return vjp.function(g.now() if waits and not vjp.takes_later else g, *given, **vjp.parameters(params))
+        if (whole := plan.whole) is not None:
+            arriving = g.now() if waits and not whole.takes_later else g
+            if whole.takes_needs:
+                return whole.function(arriving, *values, needs=needed or plan.mask, **whole.parameters(params))
+            return whole.function(arriving, *values, **whole.parameters(params))
         result: list[Tensor | None] = [None] * len(self.edges)
-        if shared := plan.shared:
-            needs = shared if needed is None else tuple(needed[: len(shared)])
-            given = [values[k] for k in plan.together]
-            result[: len(shared)] = op.together.function(now(g), *given, needs=needs, **params)  # type: ignore[union-attr]
         for i, vjp, wanted in plan.vjps:
             if needed is not None and not needed[i]:
                 continue
@@ -318,7 +316,7 @@ def _mask(inputs: Sequence[Any]) -> int:
 
 def _record(op: Op, bits: int, inputs: tuple[Any, ...], params: dict[str, Any], results: tuple[Tensor, ...]) -> None:
     plan = op._plans.get(bits) or op._plan(bits)
-    if not plan.vjps and not plan.shared:
+    if not plan.vjps and plan.whole is None:
         return
     edges: list[Any] = [None] * len(inputs)
     for i in plan.wanted:
