@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.extremes import put_along, take_along
 from nptorch.ops.index import _parse, _put, index_op, index_put_op
 from nptorch.ops.pointwise import zeros_of
 from nptorch.ops.promotion import number
-from nptorch.ops.reduce import put_along, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_shapes, expand, narrow, reshape, slice_op
 from nptorch.ops.signatures import axis as parse_axis

@@ -9,15 +9,17 @@ import numpy as np
 
 from nptorch import dtypes
 from nptorch.ops.decompose import eigh_op, svdvals
+from nptorch.ops.extremes import amax_op, amin_op
 from nptorch.ops.least_squares import tolerances
 from nptorch.ops.pointwise import absolute, cast_op, where
-from nptorch.ops.reduce import amax_op, amin_op, sum_op, vector_norm
+from nptorch.ops.reduce import sum_op
 from nptorch.ops.shape import movedim, reshape, unsqueeze_op
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, takes_out
 from nptorch.ops.solve import inverse_op
 from nptorch.ops.triangular import matrices
+from nptorch.ops.vector_norm import vector_norm
 from nptorch.tensor import Tensor, from_array
 
 

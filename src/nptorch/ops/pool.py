@@ -9,9 +9,10 @@ import numpy as np
 
 from nptorch.grad_mode import mode
 from nptorch.ops.conv import Pair, tap
+from nptorch.ops.extremes import take_along
 from nptorch.ops.later import Later
 from nptorch.ops.pointwise import trunc_divide
-from nptorch.ops.reduce import sum_op, take_along
+from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
 from nptorch.ops.shape import reshape
 from nptorch.tensor import Tensor, from_array

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.extremes import take_along
 from nptorch.ops.join import flip_op
 from nptorch.ops.pointwise import conj, exp, log, where, zeros_of
 from nptorch.ops.promotion import to_float
-from nptorch.ops.reduce import _typed, sum_op, take_along
+from nptorch.ops.reduce import _typed, sum_op
 from nptorch.ops.registry import op
 from nptorch.ops.shape import clone_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import axis as parse_axis

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.extremes import put_along, take_along
 from nptorch.ops.gather import _indices, _widened, scatter, scatter_add
 from nptorch.ops.index import copy_, index_put_op
 from nptorch.ops.pointwise import conj, floor_div, where
-from nptorch.ops.reduce import put_along, take_along
 from nptorch.ops.registry import op
 from nptorch.ops.shape import expand, reshape
 from nptorch.ops.signatures import axis as parse_axis

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.compare import lerp
+from nptorch.ops.extremes import along, take_along
 from nptorch.ops.pointwise import where
-from nptorch.ops.reduce import _along, take_along
 from nptorch.ops.shape import clone_op, flatten, movedim, reshape
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, result, shown_as, takes_out
@@ -174,8 +174,8 @@ def _no_middle(input: Tensor) -> Tensor:
 def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The lower median of all elements; with `dim`, (values, indices) along it."""
     if dim is None:
-        return _along("median", flatten(input), 0, False, _middle)[0] if input._array.size else _no_middle(input)
-    values, indices = _along("median", input, dim, keepdim, _middle)
+        return along("median", flatten(input), 0, False, _middle)[0] if input._array.size else _no_middle(input)
+    values, indices = along("median", input, dim, keepdim, _middle)
     return result("median", values=values, indices=indices)
 
 
@@ -189,8 +189,8 @@ def _nan_middle(x: Any, d: int) -> Any:
 def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """median() of what is not NaN."""
     if dim is None:
-        return _along("nanmedian", flatten(input), 0, False, _nan_middle)[0] if input._array.size else _no_middle(input)
-    values, indices = _along("nanmedian", input, dim, keepdim, _nan_middle)
+        return along("nanmedian", flatten(input), 0, False, _nan_middle)[0] if input._array.size else _no_middle(input)
+    values, indices = along("nanmedian", input, dim, keepdim, _nan_middle)
     return result("nanmedian", values=values, indices=indices)
 
 
@@ -208,7 +208,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
             return np.zeros(x.shape[:d] + x.shape[d + 1 :], np.int64)
         return np.apply_along_axis(last_of, d, x)
 
-    values, indices = _along("mode", input, dim, keepdim, pick)
+    values, indices = along("mode", input, dim, keepdim, pick)
     return result("mode", values=values, indices=indices)
 
 
@@ -260,5 +260,5 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     n = input._array.shape[parse_axis("kthvalue", dim, input._array.ndim)] if input._array.ndim else 1
     if n and not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, the size {n}")
-    values, indices = _along("kthvalue", input, dim, keepdim, lambda x, d: _kth(x, d, k - 1))
+    values, indices = along("kthvalue", input, dim, keepdim, lambda x, d: _kth(x, d, k - 1))
     return result("kthvalue", values=values, indices=indices)

@@ -8,10 +8,11 @@ import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops.create import triu_indices
-from nptorch.ops.reduce import sum_op, vector_norm
+from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
 from nptorch.ops.shape import broadcast_tensors
 from nptorch.ops.signatures import axes, function
+from nptorch.ops.vector_norm import vector_norm
 from nptorch.tensor import Tensor, from_array
 
 

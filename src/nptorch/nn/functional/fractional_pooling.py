@@ -11,7 +11,7 @@ import numpy as np
 
 from nptorch.nn.functional.arguments import ntuple
 from nptorch.nn.functional.pooling import batched
-from nptorch.ops.reduce import take_along
+from nptorch.ops.extremes import take_along
 from nptorch.ops.shape import reshape, squeeze_op
 from nptorch.random import rand
 from nptorch.tensor import Tensor, from_array

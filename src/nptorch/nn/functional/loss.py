@@ -11,11 +11,11 @@ import numpy as np
 from nptorch.nn.functional.activation import log_softmax, logsigmoid
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops.compare import clamp
+from nptorch.ops.extremes import take_along
 from nptorch.ops.loss import check_targets
 from nptorch.ops.loss import cross_entropy as cross_entropy_op
 from nptorch.ops.loss import nll_loss as nll_loss_op
 from nptorch.ops.pointwise import log, where, zeros_of
-from nptorch.ops.reduce import take_along
 from nptorch.ops.shape import movedim, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import shown_as
 from nptorch.tensor import Tensor, from_array

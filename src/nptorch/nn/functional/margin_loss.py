@@ -11,9 +11,9 @@ from nptorch.nn.functional.activation import logsigmoid, softplus
 from nptorch.nn.functional.embedding import pairwise_distance
 from nptorch.nn.functional.loss import check_reduction, legacy_reduction, reduce_loss
 from nptorch.ops.compare import clamp
+from nptorch.ops.extremes import take_along
 from nptorch.ops.loss import check_targets
 from nptorch.ops.pointwise import where, zeros_of
-from nptorch.ops.reduce import take_along
 from nptorch.ops.shape import reshape
 from nptorch.tensor import Tensor, from_array
 

@@ -15,9 +15,10 @@ from nptorch.nn.functional.pooling import avg_pool2d
 from nptorch.ops.norm import batch_norm as batch_norm_op
 from nptorch.ops.norm import layer_norm as layer_norm_op
 from nptorch.ops.pointwise import mul, rsqrt
-from nptorch.ops.reduce import mean_op, vector_norm
+from nptorch.ops.reduce import mean_op
 from nptorch.ops.shape import reshape
 from nptorch.ops.signatures import axes, function, shown_as
+from nptorch.ops.vector_norm import vector_norm
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
 

@@ -11,9 +11,9 @@ import numpy as np
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.resampling import cubic_weights
 from nptorch.ops.compare import clamp
+from nptorch.ops.extremes import take_along
 from nptorch.ops.linalg import matmul
 from nptorch.ops.pointwise import where, zeros_of
-from nptorch.ops.reduce import take_along
 from nptorch.ops.shape import reshape, transpose_op, unsqueeze_op
 from nptorch.ops.signatures import function
 from nptorch.tensor import Tensor, from_array
