@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,8 @@ def image_batch(
     """
     fits = images.dtype == np.uint8 and images.ndim in (3, 4) and images.flags.c_contiguous
     if native.AVAILABLE and fits and indices.dtype == np.int64 and indices.ndim == 1:
-        return native.extension.image_batch(
-            images, indices, _table(1 if images.ndim == 3 else images.shape[3], mean, std)
-        )
+        channels = 1 if images.ndim == 3 else images.shape[3]
+        return native.extension.image_batch(images, indices, _table(channels, _key(mean), _key(std)))
     return image_batch_reference(images, indices, mean=mean, std=std)
 
 
@@ -51,14 +51,19 @@ def image_batch_reference(
     return batch
 
 
-def _table(channels: int, mean: Sequence[float] | Array | None, std: Sequence[float] | Array | None) -> Array:
+def _key(numbers: Sequence[float] | Array | None) -> tuple[float, ...] | None:
+    return None if numbers is None else tuple(np.ravel(numbers).tolist())
+
+
+@lru_cache(maxsize=8)
+def _table(channels: int, mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> Array:
     """What becomes of each byte in each channel."""
     table = np.arange(256, dtype=np.float32) / np.float32(255)
     if mean is not None:
         table = table - np.asarray(mean, np.float32).reshape(-1, 1)
     if std is not None:
         table = table / np.asarray(std, np.float32).reshape(-1, 1)
-    return np.broadcast_to(table, (channels, 256))
+    return np.ascontiguousarray(np.broadcast_to(table, (channels, 256)))
 
 
 def _per_channel(values: Sequence[float] | Array) -> Array:

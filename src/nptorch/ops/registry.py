@@ -146,9 +146,7 @@ class Op:
         place = target._array
         values = NotImplemented
         if self.native is not None:
-            direct = self.native_takes_out and all(
-                x is place or not isinstance(x, np.ndarray) or not np.may_share_memory(x, place) for x in arrays
-            )
+            direct = self.native_takes_out and not _overlap(arrays, place)
             values = self.native(*arrays, out=place, **params) if direct else self.native(*arrays, **params)
         if values is NotImplemented:
             values = self.reference(arrays, params)
@@ -168,6 +166,14 @@ class Op:
         if plan is None:
             plan = self._plans[mask] = _Plan(self, mask)
         return plan
+
+
+def _overlap(arrays: Sequence[Any], place: Any) -> bool:
+    """Whether an array other than `place` itself may share its memory."""
+    for x in arrays:
+        if x is not place and isinstance(x, np.ndarray) and np.may_share_memory(x, place):
+            return True
+    return False
 
 
 def broadcast_error(arrays: Sequence[Any]) -> Exception:
@@ -249,7 +255,10 @@ class _Plan:
 
     def keeps(self, target: Tensor, inputs: Sequence[Any]) -> bool:
         """Whether the values of `target` are among what is kept."""
-        return any(kind == "inputs" or (kind == "input" and inputs[i] is target) for kind, i in self.fetches)
+        for kind, i in self.fetches:
+            if kind == "inputs" or (kind == "input" and inputs[i] is target):
+                return True
+        return False
 
 
 def _fetch(op: Op, name: str) -> tuple[str, int]:

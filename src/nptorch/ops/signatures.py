@@ -224,8 +224,9 @@ def not_a_tensor(function: str, argument: str, position: int, found: Any) -> Typ
 
 def check_tensors(function: str, **arguments: Any) -> None:
     """Raises: TypeError naming the first argument that is no Tensor."""
-    for position, (name, value) in enumerate(arguments.items(), 1):
+    for value in arguments.values():
         if not isinstance(value, Tensor):
+            position, name = next((i, name) for i, (name, v) in enumerate(arguments.items(), 1) if v is value)
             raise not_a_tensor(function, name, position, value)
 
 

@@ -57,14 +57,15 @@ class SGD(Optimizer):
     def _update(self, group: dict[str, Any]) -> None:
         # Parameters whose buffer starts in this step, and those that have one (or need none).
         batches: dict[bool, list[list[Array]]] = {}
+        states, momentum = self.state, group["momentum"]
         for p in group["params"]:
             gradient = p._grad
             if gradient is None:
                 continue
             new = False
             buffer: Any = None
-            if group["momentum"]:
-                state = self.state[p]
+            if momentum:
+                state = states[p]
                 buffer = state.get("momentum_buffer")
                 if new := buffer is None:
                     buffer = state["momentum_buffer"] = from_array(np.empty_like(p._array))
@@ -82,7 +83,7 @@ class SGD(Optimizer):
                 grads,
                 buffers or None,
                 lr=float(group["lr"]),
-                momentum=float(group["momentum"]),
+                momentum=float(momentum),
                 dampening=float(group["dampening"]),
                 weight_decay=float(group["weight_decay"]),
                 nesterov=group["nesterov"],
