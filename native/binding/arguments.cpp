@@ -108,6 +108,27 @@ Array Arguments::checked(PyObject* value, const char* name, int ndim, int type, 
 
 Array Arguments::floats(const char* name, int ndim, int type) { return checked(next(name), name, ndim, type, false); }
 
+Array Arguments::result_as(const Array& x) {
+  PyObject* out = optional("out");
+  if (!out) return Array::create(x.shape(), x.type());
+  if (!can_be_written(out)) return {};
+  Py_INCREF(out);
+  Array given(out);
+  if (given.type() != x.type() || given.shape() != x.shape()) return {};
+  return given;
+}
+
+Array Arguments::incoming(const char* name, bool* is_one) {
+  PyObject* value = next(name);
+  if (is_float_array(value)) {
+    PyArrayObject* array = reinterpret_cast<PyArrayObject*>(value);
+    *is_one = is_plain(array) && PyArray_SIZE(array) > 1;
+    for (int i = 0; i < PyArray_NDIM(array); i++)
+      *is_one = *is_one && (PyArray_STRIDES(array)[i] == 0 || PyArray_DIMS(array)[i] == 1);
+  }
+  return checked(value, name, ANY, ANY, *is_one);
+}
+
 Array Arguments::optional_floats(const char* name, int ndim, int type) {
   PyObject* value = next(name);
   return value == Py_None ? Array() : checked(value, name, ndim, type, false);

@@ -74,6 +74,11 @@ class Arguments {
   Array optional_floats(const char* name, int ndim, int type);
   // The same, left with the strides it has (which are multiples of the item size).
   Array strided_floats(const char* name, int ndim = ANY, int type = ANY);
+  // The gradient that arrives, of the shape of the values: floats(), but one number that is repeated (no stride along
+  // any axis, as the gradient of a sum) is left so, and `is_one` says it.
+  Array incoming(const char* name, bool* is_one);
+  // A new array as x, or the last argument `out` if it was given; nothing if that one is not as x or not in C order.
+  Array result_as(const Array& x);
   // floats() of what was read with next().
   Array as_floats(PyObject* value, const char* name) { return checked(value, name, ANY, ANY, false); }
   Array int64s(const char* name, int ndim = ANY) { return integers(next(name), name, NPY_INT64, ndim); }

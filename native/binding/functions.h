@@ -10,6 +10,8 @@ extern PyMethodDef pooling_functions[];
 extern PyMethodDef normalization_functions[];
 extern PyMethodDef loss_functions[];
 extern PyMethodDef elementwise_functions[];
+extern PyMethodDef activation_functions[];
+extern PyMethodDef pair_loss_functions[];
 extern PyMethodDef optimizer_functions[];
 extern PyMethodDef image_functions[];
 extern PyMethodDef runtime_functions[];

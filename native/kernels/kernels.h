@@ -57,13 +57,25 @@ struct SumShape {
   long outer, rows, kept, inner;
 };
 
-// The gradients take the incoming gradient first, then what their function's derivative is written in: its result, or its
-// input (silu, gelu).
-enum class Binary : int {
-  add, subtract, multiply, divide,
-  threshold_gradient, sigmoid_gradient, tanh_gradient, silu_gradient, gelu_gradient
+enum class Binary : int { add, subtract, multiply, divide };
+// Parameters in the order of the binding: leaky_relu (slope), elu (alpha, scale, input_scale), hardtanh (low, high),
+// softplus (beta, threshold).
+enum class Unary : int {
+  relu, leaky_relu, elu, hardtanh, hardsigmoid, hardswish, softplus, log_sigmoid, mish, sigmoid, tanh, exp, silu, gelu
 };
-enum class Unary : int { relu, leaky_relu, sigmoid, tanh, exp, silu, gelu };
+// Of what their derivatives are written in: the result (threshold, which is relu's, sigmoid, tanh) or the input.
+enum class Gradient : int {
+  threshold, leaky_relu, elu, hardtanh, hardsigmoid, hardswish, softplus, log_sigmoid, mish, sigmoid, tanh, silu, gelu
+};
+enum class PairLoss : int { mse_loss, smooth_l1_loss, binary_cross_entropy, binary_cross_entropy_with_logits };
+struct Parameters {
+  double a = 0, b = 0, c = 0;
+};
+// The gradient that arrives: a number for each element, or one for all, as a sum or a mean leaves it.
+template <class T> struct Incoming {
+  const T* data;
+  bool is_one;
+};
 enum class Reduction : int { none, mean, sum };
 
 struct SgdRule {
@@ -122,7 +134,10 @@ struct ImageBatch {
     (long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss, T* log_probs)) \
   X(cross_entropy_gradient, (long rows, long classes, const T* g, const T* log_probs, const int64_t* target,           \
                              int64_t ignored, Reduction r, T* gx))                                                     \
-  X(unary, (Unary f, long n, const T* x, double parameter, T* y))                                                      \
+  X(unary, (Unary f, long n, const T* x, const Parameters& p, T* y))                                                   \
+  X(gradient, (Gradient f, long n, Incoming<T> g, const T* of, const Parameters& p, T* gx))                            \
+  X(pair_loss, (PairLoss f, long n, const T* x, const T* target, double parameter, T* y))                              \
+  X(pair_gradient, (PairLoss f, long n, Incoming<T> g, const T* x, const T* target, double parameter, T* gx))          \
   X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                        \
   X(binary_scalar, (Binary f, long n, const T* x, T y, T* out))                                                        \
   X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                      \

@@ -163,6 +163,115 @@ def test_pointwise_special_values(name):
     np.testing.assert_allclose(native.kernel(name)(x), want, rtol=1e-6, atol=1e-43)
 
 
+def sigmoid(x):
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
+
+
+def softplus(x):
+    return np.logaddexp(x, 0)
+
+
+def elu(x, slope=False):
+    alpha, scale, input_scale = ELU.values()
+    low = np.minimum(x, 0) * input_scale
+    if slope:
+        return np.where(x > 0, scale, alpha * scale * input_scale * np.exp(low))
+    return np.where(x > 0, scale * x, alpha * scale * np.expm1(low))
+
+
+def mish_slope(x):
+    t = np.tanh(softplus(x))
+    return t + x * (1 - t * t) * sigmoid(x)
+
+
+ELU = dict(alpha=0.7, scale=1.3, input_scale=0.8)
+# name: (parameters, the function, its slope)
+ACTIVATIONS = {
+    "leaky_relu": (dict(slope=0.1), lambda x: np.where(x > 0, x, 0.1 * x), lambda x: np.where(x > 0, 1, 0.1)),
+    "elu": (ELU, elu, lambda x: elu(x, slope=True)),
+    "hardtanh": (dict(low=-0.5, high=2.0), lambda x: np.clip(x, -0.5, 2), lambda x: (x > -0.5) & (x < 2)),
+    "hardsigmoid": ({}, lambda x: np.clip(x + 3, 0, 6) / 6, lambda x: (np.abs(x) < 3) / 6),
+    "hardswish": (
+        {}, lambda x: x * np.clip(x + 3, 0, 6) / 6, lambda x: np.where(x < -3, 0, np.where(x < 3, x / 3 + 0.5, 1)),
+    ),
+    "softplus": (dict(beta=1.5, threshold=30.0), lambda x: softplus(1.5 * x) / 1.5, lambda x: sigmoid(1.5 * x)),
+    "log_sigmoid": ({}, lambda x: -softplus(-x), lambda x: sigmoid(-x)),
+    "mish": ({}, lambda x: x * np.tanh(softplus(x)), mish_slope),
+    "silu": ({}, lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@random_shapes
+@given(seeds, dtypes, st.sampled_from([(1,), (7, 33), (70000,)]), st.sampled_from([1e-4, 1, 20]))
+def test_activations_and_their_gradients(name, seed, dtype, shape, spread):
+    params, function, slope = ACTIVATIONS[name]
+    make = Source(seed, dtype)
+    x, g = (make(*shape) * dtype(spread)).astype(dtype), make(*shape)
+    # The rounding of 1.5 x alone, which is then the exponent, is worth 4e-6 of the result where x is -80.
+    tolerance = dict(rtol=6e-6, atol=1e-30) if dtype == np.float32 else dict(rtol=1e-13, atol=1e-300)
+    np.testing.assert_allclose(native.kernel(name)(x, **params), function(double(x)), **tolerance)
+    tolerance["atol"] = 2e-6 if dtype == np.float32 else 1e-13  # slopes have zeros where two parts cancel
+    backward = native.kernel(name + "_backward")
+    np.testing.assert_allclose(backward(g, x, **params), double(g) * slope(double(x)), **tolerance)
+    one = np.broadcast_to(g.reshape(-1)[:1], shape)  # as a sum or a mean leaves it
+    assert np.array_equal(backward(one, x, **params), backward(one.copy(), x, **params))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_of_special_values(name):
+    params, function, _ = ACTIVATIONS[name]
+    x = np.array([np.nan, np.inf, 0.0, 88.7, 1e30, 1e-30, -1e-30, -100.0, -87.5], np.float32)
+    with np.errstate(all="ignore"):
+        want = function(double(x)).astype(np.float32)
+    np.testing.assert_allclose(native.kernel(name)(x, **params), want, rtol=2e-6, atol=1e-37)
+
+
+def smooth_l1(x, t):
+    size = np.abs(x - t)
+    return np.where(size < 0.5, size * size, size - 0.25)
+
+
+# name: (parameters, the loss, its slope in x)
+PAIR_LOSSES = {
+    "mse_loss": ({}, lambda x, t: (x - t) ** 2, lambda x, t: 2 * (x - t)),
+    "smooth_l1_loss": (dict(beta=0.5), smooth_l1, lambda x, t: np.clip((x - t) / 0.5, -1, 1)),
+    "binary_cross_entropy": (
+        {}, lambda x, t: -(t * np.log(x) + (1 - t) * np.log1p(-x)), lambda x, t: (x - t) / (x * (1 - x)),
+    ),
+    "binary_cross_entropy_with_logits": (
+        {}, lambda x, t: (1 - t) * x + softplus(-x), lambda x, t: sigmoid(x) - t,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAIR_LOSSES)
+@random_shapes
+@given(seeds, dtypes, st.sampled_from([(1,), (7, 33), (70000,)]))
+def test_losses_of_pairs(name, seed, dtype, shape):
+    params, loss, slope = PAIR_LOSSES[name]
+    make = Source(seed, dtype)
+    x, target, g = make(*shape), make(*shape), make(*shape)
+    if name == "binary_cross_entropy":
+        x, target = (sigmoid(double(v)).astype(dtype) for v in (x, target))
+    one = dict(rtol=2e-6, atol=1e-6) if dtype == np.float32 else dict(rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(native.kernel(name)(x, target, **params), loss(double(x), double(target)), **one)
+    backward = native.kernel(name + "_backward")
+    want = double(g) * slope(double(x), double(target))
+    np.testing.assert_allclose(backward(g, x, target, **params), want, rtol=one["rtol"], atol=10 * one["atol"])
+    same = np.broadcast_to(g.reshape(-1)[:1], shape)
+    assert np.array_equal(backward(same, x, target, **params), backward(same.copy(), x, target, **params))
+
+
+def test_binary_cross_entropy_at_the_ends():
+    p, t = (np.array(v, np.float32) for v in ([0, 0, 1, 1, 1e-30], [0, 1, 0, 1, 1]))
+    loss = native.extension.binary_cross_entropy(p, t)
+    np.testing.assert_allclose(loss, [0, 100, 100, 0, 69.07755], rtol=1e-6)
+    gradient = native.extension.binary_cross_entropy_backward(np.ones(5, np.float32), p, t)
+    np.testing.assert_allclose(gradient, [0, -1e12, 1e12, 0, -1e12], rtol=1e-6)
+
+
 def test_relu_in_place():
     x = np.array([-1.0, 2.0], np.float32)
     assert native.extension.relu(x, out=x) is x
@@ -171,11 +280,10 @@ def test_relu_in_place():
 
 @random_shapes
 @given(seeds, dtypes, sizes, sizes)
-def test_gradients_of_relus(seed, dtype, rows, columns):
+def test_gradient_of_relu(seed, dtype, rows, columns):
     make = Source(seed, dtype)
     x, g = make(rows, columns), make(rows, columns)
     assert np.array_equal(native.extension.threshold_backward(g, x), np.where(x > 0, g, 0))
-    assert np.array_equal(native.extension.leaky_relu(x, slope=0.1), np.where(x > 0, x, x * dtype(0.1)))
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])

@@ -285,8 +285,19 @@ for _name in (
     "logsigmoid",
     "softsign",
     "hardswish",
+    "celu",
 ):
     sample(_name, lambda T, x, f=_name: getattr(T.nn.functional, f)(x) ** 2, D(3, 4))
+sample("elu", lambda T, x: T.nn.functional.elu(x, alpha=0.3), D(3, 4))
+sample("celu", lambda T, x: T.nn.functional.celu(x, alpha=0.7), D(3, 4))
+sample("softplus", lambda T, x: T.nn.functional.softplus(x, beta=2.5, threshold=3), D(3, 4))
+sample("hardswish", lambda T, x: T.nn.functional.hardswish(x * 4), D(3, 4))
+# PyTorch has no second derivative of hardsigmoid; the composition has.
+sample(
+    "hardsigmoid",
+    lambda T, x: (T.nn.functional.relu6(x + 3) / 6 if T.__name__ == "torch" else T.nn.functional.hardsigmoid(x)) ** 2,
+    D(3, 4),
+)
 sample("gelu", lambda T, x: T.nn.functional.gelu(x, approximate="tanh"), R(3, 4))
 sample("threshold_backward", lambda T, x: T.relu(x) * x, D(3, 4))
 sample("log_sigmoid", lambda T, x: T.nn.functional.logsigmoid(x * 50), R(4))
@@ -309,6 +320,11 @@ sample(
     I(5, high=4),
 )
 sample("cross_entropy", lambda T, x, t: T.nn.functional.cross_entropy(x, t), R(2, 4, 3), I(2, 3, high=4))
+for _name in ("mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy_with_logits"):
+    sample(_name, lambda T, x, t, f=_name: getattr(T.nn.functional, f)(x, t), R(3, 4), R(3, 4))
+sample("mse_loss", lambda T, x, t: T.nn.functional.mse_loss(x.expand(3, 4), t, reduction="sum"), R(4), R(3, 4))
+sample("smooth_l1_loss", lambda T, x, t: T.nn.functional.smooth_l1_loss(x, t, reduction="none", beta=0.4), R(9), R(9))
+sample("binary_cross_entropy", lambda T, x, t: T.nn.functional.binary_cross_entropy(x, t) ** 2, U(3, 4), U(3, 4))
 sample("embedding", lambda T, i, w: T.nn.functional.embedding(i, w, padding_idx=1) ** 2, I(2, 3), R(5, 4))
 sample("constant_pad", lambda T, x: T.nn.functional.pad(x, (1, 2, 0, 1), value=0.5) ** 2, R(2, 3, 4))
 sample("reflect_pad", lambda T, x: T.nn.functional.pad(x, (1, 2), mode="reflect") ** 2, R(2, 3, 4))

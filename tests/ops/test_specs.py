@@ -92,6 +92,7 @@ def test_every_op_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     if not _has_scipy():
         pytest.skip("needs SciPy")
     reached: set[str] = set()
+
     def traced(original: Any) -> Any:
         def trace(self: Op, *arguments: Any, **params: Any) -> Any:
             reached.add(self.name)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from nptorch import dtypes
 from nptorch.grad_mode import mode
 from nptorch.ops.derive import through
 from nptorch.ops.later import Later, now
 from nptorch.ops.pointwise import cast_op, exp, sigmoid, sigmoid_array, tanh, where, zeros_of
-from nptorch.ops.promotion import float_only
+from nptorch.ops.promotion import Rule, float_only
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import Op, op
 from nptorch.ops.shape import reshape
@@ -55,34 +59,81 @@ threshold_backward = op(
     lambda g, y: threshold_backward(g, y),
     lambda g: zeros_of(g),
 )
-leaky_relu = op(
+# --- activations whose derivative is a kernel of its own ---
+
+# What their formulas call, once of arrays and once of Tensors.
+ARRAYS = SimpleNamespace(
+    where=np.where, exp=np.exp, tanh=np.tanh, sigmoid=lambda x: sigmoid_array(np, x), erf=lambda x: erf_array(np, x)
+)
+TENSORS = SimpleNamespace(where=where, exp=exp, tanh=tanh, sigmoid=sigmoid, erf=erf)
+
+
+def _activation(name: str, forward: Callable[..., Any], slope: Callable[..., Any], promote: Rule | None = None) -> Op:
+    """An op of x whose backward, an op too, scales g by `slope(m, x)`, written with the functions of m."""
+    backward = op(
+        f"{name}_backward",
+        lambda xp, g, x, **params: (g * slope(ARRAYS, x, **params)).astype(g.dtype, copy=False),
+        joint=through(lambda g, x, **params: g * slope(TENSORS, x, **params)),
+    )
+    return op(name, forward, lambda g, x, **params: backward(g, x, **params), promote=promote)
+
+
+leaky_relu = _activation(
     "leaky_relu",
     lambda xp, x, *, slope: xp.where(x > 0, x, x * x.dtype.type(slope)),
-    lambda g, x, *, slope: where(x > 0, g, g * slope),
-    promote=float_only("leaky_relu"),
+    lambda m, x, *, slope: m.where(x > 0, 1.0, slope),
+    float_only("leaky_relu"),
 )
-elu = op(
+# With scale and input_scale it is also selu and celu.
+elu = _activation(
     "elu",
-    lambda xp, x, *, alpha: xp.where(x > 0, x, x.dtype.type(alpha) * xp.expm1(xp.minimum(x, 0))),
-    lambda g, x, out, *, alpha: where(x > 0, g, g * (out + alpha)),
-    promote=float_only("elu"),
+    lambda xp, x, *, alpha, scale, input_scale: xp.where(
+        x > 0, x * x.dtype.type(scale), x.dtype.type(alpha * scale) * xp.expm1(xp.minimum(x, 0) * input_scale)
+    ),
+    lambda m, x, *, alpha, scale, input_scale: m.where(
+        x > 0, scale, m.exp(m.where(x > 0, 0.0, x) * input_scale) * (alpha * scale * input_scale)
+    ),
+    float_only("elu"),
 )
-softplus = op(
+softplus = _activation(
     "softplus",
     lambda xp, x, *, beta, threshold: xp.where(
         x * beta > threshold, x, xp.logaddexp(x * x.dtype.type(beta), 0) / x.dtype.type(beta)
     ),
-    lambda g, x, *, beta, threshold: g * where(x * beta > threshold, 1.0, sigmoid(x * beta)),
-    promote=float_only("softplus"),
+    lambda m, x, *, beta, threshold: m.where(x * beta > threshold, 1.0, m.sigmoid(x * beta)),
+    float_only("softplus"),
 )
-hardtanh = op(
+log_sigmoid = _activation(
+    "log_sigmoid", lambda xp, x: -xp.logaddexp(-x, 0), lambda m, x: m.sigmoid(-x), float_only("logsigmoid")
+)
+hardtanh = _activation(
     "hardtanh",
     lambda xp, x, *, low, high: xp.clip(x, low, high),
-    lambda g, x, *, low, high: g * ((x > low) & (x < high)),
+    lambda m, x, *, low, high: (x > low) & (x < high),
 )
-log_sigmoid = op(
-    "log_sigmoid", lambda xp, x: -xp.logaddexp(-x, 0), lambda g, x: g * sigmoid(-x), promote=float_only("logsigmoid")
+hardsigmoid = _activation(
+    "hardsigmoid",
+    lambda xp, x: xp.clip(x + 3, 0, 6) / 6,
+    lambda m, x: m.where((x > -3) & (x < 3), 1 / 6, 0.0),
+    float_only("hardsigmoid"),
 )
+hardswish = _activation(
+    "hardswish",
+    lambda xp, x: x * (xp.clip(x + 3, 0, 6) / 6),
+    lambda m, x: m.where(x < -3, 0.0, m.where(x < 3, x / 3 + 0.5, 1.0)),
+    float_only("hardswish"),
+)
+
+
+def _tanh_of_softplus(m: Any, x: Any) -> Any:
+    e = m.exp(m.where(x > 20, 20.0, x))
+    n = e * (e + 2)
+    return n / (n + 2)
+
+
+def _mish_slope(m: Any, x: Any) -> Any:
+    t = _tanh_of_softplus(m, x)
+    return t + x * (1 - t * t) * m.sigmoid(x)
 
 
 def _gelu(xp: Any, x: Any, *, approximate: bool) -> Any:
@@ -91,39 +142,22 @@ def _gelu(xp: Any, x: Any, *, approximate: bool) -> Any:
     return 0.5 * x * (1 + erf_array(xp, x * (1 / math.sqrt(2))))
 
 
-# The slopes are written once, for arrays and for Tensors: what differs is whose tanh, erf, exp and sigmoid they call.
-def _gelu_slope(tanh: Any, erf: Any, exp: Any, d: Any, x: Any, *, approximate: bool) -> Any:
+def _gelu_slope(m: Any, x: Any, *, approximate: bool) -> Any:
     if approximate:
-        slope = math.sqrt(2 / math.pi)
-        t = tanh(slope * (x + 0.044715 * x * x * x))
-        return d * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (slope * (1 + 3 * 0.044715 * x * x)))
-    return d * (0.5 * (1 + erf(x * (1 / math.sqrt(2)))) + x * (exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))))
+        steepness = math.sqrt(2 / math.pi)
+        t = m.tanh(steepness * (x + 0.044715 * x * x * x))
+        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (steepness * (1 + 3 * 0.044715 * x * x))
+    return 0.5 * (1 + m.erf(x * (1 / math.sqrt(2)))) + x * (m.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
 
 
-def _silu_slope(sigmoid: Any, d: Any, x: Any) -> Any:
-    s = sigmoid(x)
-    return d * (s * (1 + x * (1 - s)))
+def _silu_slope(m: Any, x: Any) -> Any:
+    s = m.sigmoid(x)
+    return s * (1 + x * (1 - s))
 
 
-gelu = op(
-    "gelu",
-    _gelu,
-    lambda g, x, *, approximate: gelu_backward(g, x, approximate=approximate),
-    promote=float_only("gelu"),
-)
-gelu_backward = op(
-    "gelu_backward",
-    lambda xp, d, x, *, approximate: _gelu_slope(
-        xp.tanh, lambda v: erf_array(xp, v), xp.exp, d, x, approximate=approximate
-    ),
-    joint=through(lambda d, x, *, approximate: _gelu_slope(tanh, erf, exp, d, x, approximate=approximate)),
-)
-silu = op("silu", lambda xp, x: x * sigmoid_array(xp, x), lambda g, x: silu_backward(g, x), promote=float_only("silu"))
-silu_backward = op(
-    "silu_backward",
-    lambda xp, d, x: _silu_slope(lambda v: sigmoid_array(xp, v), d, x),
-    joint=through(lambda d, x: _silu_slope(sigmoid, d, x)),
-)
+mish = _activation("mish", lambda xp, x: x * _tanh_of_softplus(ARRAYS, x), _mish_slope, float_only("mish"))
+gelu = _activation("gelu", _gelu, _gelu_slope, float_only("gelu"))
+silu = _activation("silu", lambda xp, x: x * sigmoid_array(xp, x), _silu_slope, float_only("silu"))
 
 # --- softmax ---
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from nptorch.ops.activation import log_softmax_backward
+from nptorch import dtypes
+from nptorch.ops.activation import ARRAYS, TENSORS, log_softmax_backward
 from nptorch.ops.derive import through
-from nptorch.ops.pointwise import exp
-from nptorch.ops.promotion import float_only
-from nptorch.ops.registry import op
+from nptorch.ops.pointwise import exp, log, neg
+from nptorch.ops.promotion import Rule, common, float_only
+from nptorch.ops.registry import Op, op
 from nptorch.ops.shape import reshape
 from nptorch.tensor import Tensor, from_array
 
@@ -129,4 +131,72 @@ nll_loss_backward = op(
     "nll_loss_backward",
     _nll_backward,
     lambda g, target, *, shape, **hp: nll_loss(g, target, **hp),
+)
+
+
+# --- of each element and its target ---
+
+
+def _real(name: str) -> Rule:
+    def rule(inputs: Any) -> Any:
+        found = common(inputs)
+        if found[0].dtype.kind != "f":
+            raise RuntimeError(
+                f"{name}(): expected floating-point numbers, got {dtypes.of(found[0].dtype)!r}; convert them with .float()"
+            )
+        return found
+
+    return rule
+
+
+def _pair_loss(name: str, forward: Callable[..., Any], slope: Callable[..., Any], of_target: Callable[..., Any]) -> Op:
+    """An op of x and target whose gradient of x, an op too, is g times `slope(m, x, target)`, written with the functions of m."""
+    backward = op(
+        f"{name}_backward",
+        lambda xp, g, x, target, **params: (g * slope(ARRAYS, x, target, **params)).astype(g.dtype, copy=False),
+        joint=through(lambda g, x, target, **params: g * slope(TENSORS, x, target, **params)),
+    )
+    return op(
+        name, forward, lambda g, x, target, **params: backward(g, x, target, **params), of_target, promote=_real(name)
+    )
+
+
+def _smooth_l1(xp: Any, x: Any, target: Any, *, beta: float) -> Any:
+    size = xp.abs(x - target)
+    return xp.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
+
+
+def _smooth_l1_slope(m: Any, x: Any, target: Any, *, beta: float) -> Any:
+    d = x - target
+    return m.where(d <= -beta, -1.0, m.where(d >= beta, 1.0, d / beta))
+
+
+def _bce_slope(m: Any, x: Any, target: Any) -> Any:
+    scale = (1 - x) * x
+    return (x - target) / m.where(scale < 1e-12, 1e-12, scale)
+
+
+mse_loss = _pair_loss(
+    "mse_loss",
+    lambda xp, x, target: xp.square(x - target),
+    lambda m, x, target: 2 * (x - target),
+    lambda g, x, target: g * (2 * (target - x)),
+)
+smooth_l1_loss = _pair_loss(
+    "smooth_l1_loss",
+    _smooth_l1,
+    _smooth_l1_slope,
+    lambda g, x, target, *, beta: neg(g * _smooth_l1_slope(TENSORS, x, target, beta=beta)),
+)
+binary_cross_entropy = _pair_loss(
+    "binary_cross_entropy",
+    lambda xp, x, target: (target - 1) * xp.maximum(xp.log1p(-x), -100) - target * xp.maximum(xp.log(x), -100),
+    _bce_slope,
+    lambda g, x: g * (log(1 - x) - log(x)),
+)
+binary_cross_entropy_with_logits = _pair_loss(
+    "binary_cross_entropy_with_logits",
+    lambda xp, x, target: (1 - target) * x + xp.logaddexp(-x, 0),
+    lambda m, x, target: m.sigmoid(x) - target,
+    lambda g, x: neg(g * x),
 )

@@ -55,14 +55,13 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, else alpha (exp(x) - 1) (Clevert et al., arXiv:1511.07289)."""
-    return _apply(ops.elu, input, inplace, alpha=alpha)
+    return _apply(ops.elu, input, inplace, alpha=alpha, scale=1.0, input_scale=1.0)
 
 
 @function()
-@shown_as("EluBackward0")
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """The self-normalising elu (Klambauer et al., arXiv:1706.02515)."""
-    return _composed(lambda x: ops.elu(x, alpha=1.6732632423543772) * 1.0507009873554805, input, inplace)
+    return _apply(ops.elu, input, inplace, alpha=1.6732632423543772, scale=1.0507009873554805, input_scale=1.0)
 
 
 @function()
@@ -70,7 +69,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha (exp(x / alpha) - 1)) (Barron, arXiv:1704.07483)."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _composed(lambda x: ops.elu(x / alpha, alpha=1.0) * alpha, input, inplace)
+    return _apply(ops.elu, input, inplace, alpha=alpha, scale=1.0, input_scale=1 / alpha)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -85,10 +84,9 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.silu, input, inplace)
 
 
-@shown_as("MishBackward0")
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra, arXiv:1908.08681)."""
-    return _composed(lambda x: x * tanh(softplus(x)), input, inplace)
+    return _apply(ops.mish, input, inplace)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -110,16 +108,14 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
-@shown_as("HardsigmoidBackward0")
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """(x + 3) / 6 limited to [0, 1]."""
-    return _composed(lambda x: ops.hardtanh(x + 3, low=0.0, high=6.0) / 6, input, inplace)
+    return _apply(ops.hardsigmoid, input, inplace)
 
 
-@shown_as("HardswishBackward0")
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x hardsigmoid(x) (Howard et al., arXiv:1905.02244)."""
-    return _composed(lambda x: x * ops.hardtanh(x + 3, low=0.0, high=6.0) / 6, input, inplace)
+    return _apply(ops.hardswish, input, inplace)
 
 
 def logsigmoid(input: Tensor) -> Tensor:

@@ -10,12 +10,9 @@ import numpy as np
 
 from nptorch.nn.functional.activation import log_softmax, logsigmoid
 from nptorch.nn.functional.arguments import check_tensors
-from nptorch.ops.compare import clamp
+from nptorch.ops import loss as ops
 from nptorch.ops.extremes import take_along
-from nptorch.ops.loss import check_targets
-from nptorch.ops.loss import cross_entropy as cross_entropy_op
-from nptorch.ops.loss import nll_loss as nll_loss_op
-from nptorch.ops.pointwise import log, where, zeros_of
+from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.shape import movedim, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import shown_as
 from nptorch.tensor import Tensor, from_array
@@ -140,8 +137,8 @@ def _labelled(
             )
         if weight is not None and weight._array.dtype != rows._array.dtype:
             raise RuntimeError(f"{name}(): expected a weight of type {rows.dtype!r} but found {weight.dtype!r}")
-        check_targets(labels._array, rows._array.shape[1], ignore_index)
-        log_probs = rows if fused is nll_loss_op else log_softmax(rows, 1)
+        ops.check_targets(labels._array, rows._array.shape[1], ignore_index)
+        log_probs = rows if fused is ops.nll_loss else log_softmax(rows, 1)
         loss = _weighted_nll(log_probs, labels, weight, ignore_index, reduction, smoothing)
     return reshape(loss, () if single else shape) if reduction == "none" else loss
 
@@ -161,7 +158,7 @@ def nll_loss(
     """
     return _labelled(
         "nll_loss",
-        nll_loss_op,
+        ops.nll_loss,
         input,
         target,
         weight,
@@ -206,7 +203,7 @@ def cross_entropy(
         return (
             loss.sum() / max(1, input._array.size // input._array.shape[c]) if how == "mean" else reduce_loss(loss, how)
         )
-    return _labelled("cross_entropy", cross_entropy_op, input, target, weight, ignore_index, how, label_smoothing)
+    return _labelled("cross_entropy", ops.cross_entropy, input, target, weight, ignore_index, how, label_smoothing)
 
 
 # --- numbers ---
@@ -224,8 +221,7 @@ def mse_loss(
     """(input - target) squared."""
     how = legacy_reduction(reduction, size_average, reduce)
     _same_size("mse_loss", input, target)
-    difference = input - target
-    squared = difference * difference
+    squared = ops.mse_loss(input, target)
     if weight is None:
         return reduce_loss(squared, how)
     return (squared * weight).sum() / weight.sum() if how == "mean" else reduce_loss(squared * weight, how)
@@ -254,11 +250,7 @@ def smooth_l1_loss(
     if beta == 0:
         return l1_loss(input, target, size_average, reduce, reduction)
     _same_size("smooth_l1_loss", input, target)
-    size = (input - target).abs()
-    return reduce_loss(
-        where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta),
-        legacy_reduction(reduction, size_average, reduce),
-    )
+    return reduce_loss(ops.smooth_l1_loss(input, target, beta=beta), legacy_reduction(reduction, size_average, reduce))
 
 
 @shown_as("HuberLossBackward0")
@@ -267,14 +259,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     _same_size("huber_loss", input, target)
-    size = (input - target).abs()
-    return reduce_loss(where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
-
-
-def _bounded_log(x: Tensor) -> Tensor:
-    """log(x), at least -100; at 0 its slope counts as 0, since an infinite one would become nan further down."""
-    zero = x == 0
-    return where(zero, -100.0, clamp(log(where(zero, 1.0, x)), min=-100))
+    return reduce_loss(ops.smooth_l1_loss(input, target, beta=delta) * delta, reduction)
 
 
 @shown_as("BinaryCrossEntropyBackward0")
@@ -305,7 +290,7 @@ def binary_cross_entropy(
             f"binary_cross_entropy(): Found dtype {target.dtype!r} but expected {input.dtype!r}; "
             "convert the target with .to(input.dtype)"
         )
-    loss = -(target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input))
+    loss = ops.binary_cross_entropy(input, target)
     return reduce_loss(loss if weight is None else loss * weight, legacy_reduction(reduction, size_average, reduce))
 
 
@@ -332,7 +317,7 @@ def binary_cross_entropy_with_logits(
     if input._array.shape != target._array.shape:
         raise ValueError(f"Target size ({target.shape!r}) must be the same as input size ({input.shape!r})")
     if pos_weight is None:
-        loss = (1 - target) * input - logsigmoid(input)
+        loss = ops.binary_cross_entropy_with_logits(input, target)
     else:
         loss = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
     return reduce_loss(loss if weight is None else loss * weight, legacy_reduction(reduction, size_average, reduce))
