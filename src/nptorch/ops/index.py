@@ -54,10 +54,40 @@ index_put_op = op(
 _SEQUENCES = (list, tuple, range)
 
 
+def _simple(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """An index of nothing but integers in range, slices of integers, None and ..., as nearly all are; None for any other."""
+    items = index if index.__class__ is tuple else (index,)
+    dim = 0
+    end: tuple[Any, ...] = (...,)
+    for k, item in enumerate(items):
+        kind = item.__class__
+        if kind is int:
+            if dim >= len(shape) or not -shape[dim] <= item < shape[dim]:
+                return None
+            dim += 1
+        elif kind is slice:
+            for part in (item.start, item.stop, item.step):
+                if part is not None and part.__class__ is not int:
+                    return None
+            if item.step is not None and item.step <= 0:
+                return None
+            dim += 1
+        elif item is Ellipsis and end:
+            left = len(shape) - sum([i is not None for i in items[k + 1 :]])
+            if left < dim:
+                return None
+            dim, end = left, ()
+        elif item is not None:
+            return None
+    return (*items, *end) if dim <= len(shape) else None
+
+
 def _parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
     """An index as a basic part, applied first, and an advanced part for what that gives; None where there is nothing to do."""
-    items = list(index) if isinstance(index, tuple) else [index]
     shape = x._array.shape
+    if (simple := _simple(index, shape)) is not None:
+        return simple, None
+    items = list(index) if isinstance(index, tuple) else [index]
     spent = sum(_dims_of(i) for i in items)
     if spent > len(shape):
         if not shape:

@@ -33,15 +33,23 @@ def _cat_vjp(g: Tensor, shapes: Any, *, axis: int, i: int) -> Tensor:
 
 
 def _cat_promote(xs: Sequence[Any]) -> Sequence[Any]:
-    return xs if all(x.dtype == xs[0].dtype for x in xs) else cast(xs, result_type(xs))
+    first = xs[0].dtype
+    for x in xs:
+        if x.dtype is not first and x.dtype != first:
+            return cast(xs, result_type(xs))
+    return xs
 
 
 cat_op = op("cat", _cat_forward, _cat_vjp, promote=_cat_promote)
 
 
-stack_op = op(
-    "stack", lambda xp, *xs, axis: xp.stack(xs, axis), lambda g, *, axis, i: select(g, axis, i), promote=_cat_promote
-)
+def _stack_forward(xp: Any, *xs: Any, axis: int) -> Any:
+    if axis == 0 and xs[0].ndim:  # as the samples of a batch are: no view of each is needed
+        return xp.concatenate(xs).reshape(len(xs), *xs[0].shape)
+    return xp.stack(xs, axis)
+
+
+stack_op = op("stack", _stack_forward, lambda g, *, axis, i: select(g, axis, i), promote=_cat_promote)
 
 
 def _tensors(name: str, tensors: Any) -> list[Tensor]:
@@ -92,12 +100,13 @@ def stack(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     Raises: RuntimeError if the shapes differ.
     """
     parts = _tensors("stack", tensors)
+    shape = parts[0]._array.shape
     for i, t in enumerate(parts):
-        if t._array.shape != parts[0]._array.shape:
+        if t._array.shape != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(parts[0]._array.shape)} at entry 0 and {list(t._array.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(t._array.shape)} at entry {i}"
             )
-    d = axis("stack", dim, parts[0]._array.ndim + 1)
+    d = axis("stack", dim, len(shape) + 1)
     return stack_op(*parts, axis=d) if out is None else into_out(out, stack_op, *parts, axis=d)
 
 
