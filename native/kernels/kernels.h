@@ -141,6 +141,10 @@ struct ImageBatch {
   X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                        \
   X(binary_scalar, (Binary f, long n, const T* x, T y, T* out))                                                        \
   X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                      \
+  X(lstm_step,                                                                                                         \
+    (long rows, long size, const T* x, const T* own, const T* cell, T* hidden, T* new_cell, T* kept))                  \
+  X(lstm_gradient,                                                                                                     \
+    (long rows, long size, const T* gh, const T* gnew, const T* cell, const T* kept, T* gx, T* gcell))                 \
   X(sum, (const SumShape& s, const T* x, T* y))                                                                        \
   X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                        \
   X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))
