@@ -75,8 +75,8 @@ SumBlocks sum_blocks(const Array& x, const std::vector<long>& axes, bool keepdim
   return blocks;
 }
 
-PyObject* sum(const Call& call) {
-  Arguments in("sum", call, 3);
+PyObject* reduce(const char* name, bool to_mean, const Call& call) {
+  Arguments in(name, call, 3);
   Array x = in.floats("x");
   const std::vector<long> axes = in.sizes("axis");
   for (long axis : axes) in.expect(axis < x.ndim(), "axis", "must have dimensions of x, counted from 0");
@@ -88,9 +88,13 @@ PyObject* sum(const Call& call) {
     using T = decltype(zero);
     Unlocked unlocked(double(x.size()));
     kernels<T>().sum(s, x.data<T>(), y.data<T>());
+    const T count = T(x.size() / y.size());
+    for (long i = 0; to_mean && i < y.size(); i++) y.data<T>()[i] /= count;
   });
   return y.give();
 }
+PyObject* sum(const Call& call) { return reduce("sum", false, call); }
+PyObject* mean(const Call& call) { return reduce("mean", true, call); }
 
 }  // namespace
 
@@ -100,6 +104,7 @@ PyMethodDef elementwise_functions[] = {
     NPT_KERNEL(mul, 1, "mul(x, y, out=None): as add."),
     NPT_KERNEL(div, 1, "div(x, y, out=None): as add."),
     NPT_KERNEL(sum, 1, "sum(x, axis, keepdims): over a tuple of axes that leave at most two blocks of others."),
+    NPT_KERNEL(mean, 1, "mean(x, axis, keepdims): as sum."),
     {}};
 
 }  // namespace nptorch

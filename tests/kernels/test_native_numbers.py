@@ -329,6 +329,8 @@ def test_sum(seed, dtype, shape, mask, keepdims):
     got = native.extension.sum(x, axis=axis, keepdims=keepdims)
     assume(got is not NotImplemented)
     check(got, double(x).sum(axis, keepdims=keepdims), scale=np.abs(double(x)).sum(axis))
+    mean = native.extension.mean(x, axis=axis, keepdims=keepdims)
+    check(mean, double(x).mean(axis, keepdims=keepdims), scale=np.abs(double(x)).mean(axis))
 
 
 @pytest.mark.parametrize(

@@ -209,9 +209,16 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     Raises: RuntimeError if the value does not fit there.
     """
     basic, advanced = _parse(self, index)
-    x = self if basic is None else slice_op(self, index=basic)
     if not isinstance(value, Tensor):
         value = from_array(np.asarray(value) if isinstance(value, np.ndarray) else number(value, self._array.dtype))
+    if advanced is None and not (mode.grad and (self.requires_grad or value.requires_grad)):
+        check_writable(self, "copy_")
+        place, values = self._array[basic], value._array
+        _check_fits(place.shape, values.shape)
+        np.copyto(place, values.reshape(values.shape[max(values.ndim - place.ndim, 0) :]), casting="unsafe")
+        self._version[0] += 1
+        return
+    x = self if basic is None else slice_op(self, index=basic)
     if advanced is None:
         copy_(x, value)
         return
@@ -233,6 +240,8 @@ def _put(x: Tensor, index: Any, value: Tensor, *, accumulate: bool) -> Tensor:
 
 
 def _check_fits(room: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if not shape or shape == room:
+        return
     try:
         fits = np.broadcast_shapes(room, shape) == room
     except ValueError:
