@@ -17,7 +17,7 @@ from nptorch.mt19937 import DEFAULT_SEED, STATE, Engine
 
 HERE = Path(__file__).parent / "golden"
 GOLDEN = json.loads((HERE / "mt19937.json").read_text())
-SIZES = (0, 1, 2, 15, 16, 17, 31, 32, 100, 1000, 99999)
+SIZES = (0, 1, 2, 15, 16, 17, 31, 32, 40, 100, 1000, 99999)
 
 
 def next_word(engine: Engine) -> int:
@@ -178,6 +178,8 @@ def test_uniform_never_returns_its_upper_end() -> None:
         (lambda e: e.randint(0, 300, (2,), np.uint8), "fit int64 and uint8, got low=0, high=300"),
         (lambda e: e.randint(2051, 2052, (2,), np.float16), "no two numbers of float16"),
         (lambda e: e.randperm(-1), "got n=-1"),
+        (lambda e: e.randperm(257, np.uint8), "n - 1 to fit uint8, got n=257"),
+        (lambda e: e.randperm(2050, np.float16), "n - 1 to fit float16, got n=2050"),
         (lambda e: e.multinomial(np.ones(3), 4), "4 samples of 3 categories"),
         (lambda e: e.multinomial(np.array([1.0, -1.0, 3.0]), 1), "element < 0"),
         (lambda e: e.multinomial(np.zeros(3), 1), "sum of probabilities <= 0"),
@@ -240,11 +242,28 @@ def test_a_sequence_of_calls_stays_in_step(oracle: Any) -> None:
 
 
 @pytest.mark.parametrize("n", SIZES)
-def test_randperm_live(oracle: Any, n: int) -> None:
-    oracle["torch"].manual_seed(n)
-    engine = Engine(n)
-    np.testing.assert_array_equal(engine.randperm(n), oracle["torch"].randperm(n).numpy())
+@pytest.mark.parametrize("dtype", ["int64", "int32", "float32", "float64"])
+def test_randperm_live(oracle: Any, n: int, dtype: str) -> None:
+    torch, engine = oracle["torch"], Engine(n)
+    torch.manual_seed(n)
+    drawn = engine.randperm(n, dtype)
+    assert drawn.dtype == dtype
+    np.testing.assert_array_equal(drawn, torch.randperm(n, dtype=getattr(torch, dtype)).numpy())
     assert next_word(engine) == oracle["next_word"]()
+
+
+@pytest.mark.parametrize(("n", "dtype"), [(128, "int8"), (256, "uint8"), (2**15, "int16"), (2049, "float16")])
+def test_the_longest_randperm_of_a_dtype(oracle: Any, n: int, dtype: str) -> None:
+    torch = oracle["torch"]
+    torch.manual_seed(3)
+    wanted = torch.randperm(n, dtype=getattr(torch, dtype)).numpy()
+    np.testing.assert_array_equal(Engine(3).randperm(n, dtype), wanted)
+    for randperm in (
+        lambda: torch.randperm(n + 1, dtype=getattr(torch, dtype)),
+        lambda: Engine(3).randperm(n + 1, dtype),
+    ):
+        with pytest.raises(RuntimeError):
+            randperm()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

@@ -15,6 +15,7 @@ extern PyMethodDef pair_loss_functions[];
 extern PyMethodDef lstm_functions[];
 extern PyMethodDef optimizer_functions[];
 extern PyMethodDef image_functions[];
+extern PyMethodDef random_functions[];
 extern PyMethodDef runtime_functions[];
 
 }  // namespace nptorch

@@ -104,6 +104,14 @@ struct ImageBatch {
   float* out;
 };
 
+// A Mersenne Twister: a state's words, before they are tempered, and how many of them were drawn.
+struct Twister {
+  static constexpr long WORDS = 624;
+  uint32_t words[WORDS];
+  uint32_t drawn;
+};
+constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform ones at a time
+
 // name, parameters
 #define NPT_KERNELS(X)                                                                                                 \
   X(gemm, (const Gemm<T>& g))                                                                                          \
@@ -147,13 +155,17 @@ struct ImageBatch {
     (long rows, long size, const T* gh, const T* gnew, const T* cell, const T* kept, T* gx, T* gcell))                 \
   X(sum, (const SumShape& s, const T* x, T* y))                                                                        \
   X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                        \
-  X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))
+  X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))                                      \
+  X(uniform, (Twister& twister, long n, T low, T high, T* out))                                                        \
+  X(box_muller, (long n, T mean, T std, T* numbers))
 
 template <class T> struct Kernels {
 #define NPT_MEMBER(name, parameters) void(*name) parameters;
   NPT_KERNELS(NPT_MEMBER)
 #undef NPT_MEMBER
   void (*image_batch)(const ImageBatch&);
+  void (*random_words)(Twister&, long n, uint32_t* words);
+  void (*shuffle)(long n, const uint32_t* words, int64_t* order);
 };
 
 // The tables of the instruction set chosen at import.
@@ -170,6 +182,8 @@ namespace NPT_ISA {
 NPT_KERNELS(NPT_DECLARE)
 #undef NPT_DECLARE
 void image_batch(const ImageBatch& b);
+void random_words(Twister& twister, long n, uint32_t* words);
+void shuffle(long n, const uint32_t* words, int64_t* order);
 }  // namespace NPT_ISA
 #endif
 

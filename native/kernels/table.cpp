@@ -9,6 +9,8 @@ template <class T> constexpr Kernels<T> table() {
       NPT_KERNELS(NPT_ENTRY)
 #undef NPT_ENTRY
           NPT_ISA::image_batch,
+          NPT_ISA::random_words,
+          NPT_ISA::shuffle,
   };
 }
 extern const Kernels<float> float_kernels;

@@ -7,12 +7,15 @@ M. Matsumoto, T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from nptorch.kernels.native import kernel
 
 Array = np.ndarray[Any, Any]
 Shape = Sequence[int]
@@ -22,6 +25,9 @@ _WORDS = 624
 _BLOCK = 16  # normals are made 16 at a time: 8 radii, 8 angles
 _CHUNK = 2**15  # numbers made at a time: what they pass through stays in the cache
 _RANDPERM_LIMIT = (2**32 - 1) // 20  # from here on PyTorch shuffles another way
+
+_native_words, _native_uniform = kernel("random_words"), kernel("random_uniform")
+_native_box_muller, _native_shuffle = kernel("box_muller"), kernel("shuffle")
 
 # What torch.get_rng_state() returns, field by field; align=True gives the padding of a C struct (5056 bytes).
 STATE = np.dtype(
@@ -52,6 +58,7 @@ class Engine:
 
     def __init__(self, seed: int = DEFAULT_SEED) -> None:
         self._twister: np.random.RandomState | None = None
+        self._memory: Array | None = None  # of the twister, where native kernels draw from it
         self.manual_seed(seed)
 
     # ---- seed and state ----------------------------------------------------------------------------------
@@ -115,14 +122,20 @@ class Engine:
     def _mt(self) -> np.random.RandomState:
         # Made at the first draw: numpy.random takes longer to import than this package.
         if self._twister is None:
-            self._twister = np.random.RandomState(self._seed & 0xFFFFFFFF)
+            source = np.random.MT19937(0)
+            self._twister = np.random.RandomState(source)
+            self._twister.seed(self._seed & 0xFFFFFFFF)
+            self._memory = _memory(source)
         return self._twister
 
     # ---- words and integers ------------------------------------------------------------------------------
 
     def random32(self, n: int) -> Array:
         """The next n words of the stream: uint32, shape (n,)."""
-        return self._mt().randint(0, 2**32, size=n, dtype=np.uint32)
+        twister, words = self._mt(), np.empty(n, np.uint32)
+        if _native_words(words, self._memory) is NotImplemented:
+            return twister.randint(0, 2**32, size=n, dtype=np.uint32)
+        return words
 
     def random64(self, n: int) -> Array:
         """n times two words, the first one high: uint64, shape (n,)."""
@@ -158,16 +171,17 @@ class Engine:
     def randperm(self, n: int, dtype: Any = np.int64) -> Array:
         """A permutation of 0..n-1: Fisher-Yates from the front, step i swaps with i + word % (n - i).
 
-        Raises: RuntimeError if n is negative or 214748364 or more.
+        Raises: RuntimeError if n is negative or 214748364 or more, or if the dtype cannot hold n - 1.
         """
+        dtype = np.dtype(dtype)
         if not 0 <= n < _RANDPERM_LIMIT:
             raise RuntimeError(f"randperm expects 0 <= n < {_RANDPERM_LIMIT}, got n={n}")
-        steps = np.arange(max(n - 1, 0), dtype=np.uint32)
-        partners = self.random32(len(steps)) % (np.uint32(n) - steps) + steps
-        order = list(range(n))
-        for i, j in enumerate(partners.tolist()):
-            order[i], order[j] = order[j], order[i]
-        return np.array(order, dtype)
+        if dtype.kind in "iuf" and n - 1 > _top(dtype):
+            raise RuntimeError(f"randperm expects n - 1 to fit {dtype}, got n={n}")
+        words, order = self.random32(max(n - 1, 0)), np.arange(n)
+        if _native_shuffle(order, words) is NotImplemented:
+            order = _shuffled(order, words)
+        return order.astype(dtype, copy=False)
 
     # ---- distributions -----------------------------------------------------------------------------------
 
@@ -183,12 +197,10 @@ class Engine:
             raise RuntimeError(f"uniform expects low <= high, got low={low}, high={high}")
         if not max(high - low, abs(low), abs(high)) <= float(np.finfo(dtype).max):
             raise RuntimeError(f"uniform expects low, high and high - low to fit {dtype}, got low={low}, high={high}")
-        wide = _wide(dtype)
-        base, span = wide(low), wide(high) - wide(low)
-        values = self._filled(shape, dtype, lambda n: _fma(self._fractions(n, wide), span, base))
-        # Rounding can reach the excluded end; PyTorch turns that into the other one.
-        values[values == dtype.type(high)] = low
-        return values
+        values = _cast(self._fractions(math.prod(shape), _wide(dtype), low, high), dtype)
+        if dtype == np.float16:
+            _exclude(high, low, values)  # rounding to 11 digits can reach it again
+        return values.reshape(shape)
 
     def normal(self, shape: Shape, dtype: Any = np.float32, mean: float = 0.0, std: float = 1.0) -> Array:
         """Normal numbers: Box-Muller on blocks of 16 uniforms, or one pair at a time if there are fewer than 16.
@@ -205,13 +217,14 @@ class Engine:
             return self.normal_serial(shape, dtype, mean, std)
         whole = n - n % _BLOCK
         wide = _wide(dtype)
-        values = np.empty(n, dtype)
         # A float16 tensor is made block by block, the others draw a number for every element first.
-        uniforms = self._fractions(whole if dtype == np.float16 else n, wide)[:whole]
-        values[:whole] = _box_muller(uniforms.reshape(-1, _BLOCK), wide(mean), wide(std)).ravel()
+        values = self._fractions(whole if dtype == np.float16 else n, wide)
+        _box_muller(values[:whole], wide(mean), wide(std))
         if whole < n:  # the last 16, some of them for the second time
-            values[-_BLOCK:] = _box_muller(self._fractions(_BLOCK, wide)[None], wide(mean), wide(std))
-        return values.reshape(shape)
+            last = self._fractions(_BLOCK, wide)
+            _box_muller(last, wide(mean), wide(std))
+            values = np.concatenate([values[: n - _BLOCK], last])
+        return _cast(values, dtype).reshape(shape)
 
     def normal_serial(self, shape: Shape, dtype: Any = np.float32, mean: float = 0.0, std: float = 1.0) -> Array:
         """Normal numbers one pair at a time, an odd one kept for the next call: PyTorch's way for fewer than 16
@@ -305,12 +318,24 @@ class Engine:
         found = [np.searchsorted(row.astype(np.float64), u) for row, u in zip(cumulated, uniforms, strict=True)]
         return np.array(found, np.int64).reshape(*weights.shape[:-1], num_samples)
 
-    def _fractions(self, n: int, wide: type[np.floating[Any]]) -> Array:
-        """Uniforms of [0, 1): the low 24 bits of a word as float32, or the low 53 of two words as float64."""
-        # Signed integers, because their conversion to float is the fast one.
-        if wide is np.float32:
-            return (self.random32(n) & np.uint32(2**24 - 1)).view(np.int32).astype(np.float32) * np.float32(2.0**-24)
-        return (self.random64(n) & np.uint64(2**53 - 1)).view(np.int64) * 2.0**-53
+    def _fractions(self, n: int, wide: type[np.floating[Any]], low: float = 0.0, high: float = 1.0) -> Array:
+        """Uniforms of [low, high): the low 24 bits of a word as float32, or the low 53 of two words as float64."""
+        self._mt()
+        values = np.empty(n, wide)
+        if _native_uniform(values, low, high, self._memory) is not NotImplemented:
+            return values
+
+        def draw(n: int) -> Array:
+            # Signed integers, because their conversion to float is the fast one.
+            if wide is np.float32:
+                fractions = (self.random32(n) & np.uint32(2**24 - 1)).view(np.int32).astype(wide) * np.float32(2.0**-24)
+            else:
+                fractions = (self.random64(n) & np.uint64(2**53 - 1)).view(np.int64) * 2.0**-53
+            if (low, high) == (0, 1):
+                return fractions
+            return _exclude(high, low, _fma(fractions, wide(high) - wide(low), wide(low)))
+
+        return self._filled((n,), wide, draw)
 
     def _filled(self, shape: Shape, dtype: Any, draw: Callable[[int], Array]) -> Array:
         """An array of what draw(n) returns for chunks of n elements."""
@@ -385,6 +410,34 @@ def _bounds(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
     return low, high
 
 
+# ---- words -----------------------------------------------------------------------------------------------
+
+
+def _memory(source: np.random.MT19937) -> Array | None:
+    """Where NumPy keeps the 624 words of a twister and, behind them, how many were drawn; None if not where it did."""
+    interface: Any = source.ctypes
+    numbers: Any = (ctypes.c_uint32 * (_WORDS + 1)).from_address(interface.state_address)
+    memory, state = np.frombuffer(numbers, np.uint32), source.state["state"]
+    as_known = np.array_equal(memory[:_WORDS], state["key"]) and memory[_WORDS] == state["pos"]
+    return memory if as_known else None
+
+
+def _shuffled(order: Array, words: Array) -> Array:
+    """order after swaps of element i with element i + word % (n - i), for every i but the last."""
+    steps = np.arange(len(words), dtype=np.uint32)
+    partners = words % (np.uint32(len(order)) - steps) + steps
+    items = order.tolist()
+    for i, j in enumerate(partners.tolist()):
+        items[i], items[j] = items[j], items[i]
+    return np.array(items, order.dtype)
+
+
+def _exclude(end: float, other: float, values: Array) -> Array:
+    """values, in place, with the other end of the interval where rounding reached the excluded one, as PyTorch's."""
+    values[values == values.dtype.type(end)] = other
+    return values
+
+
 # ---- arithmetic ------------------------------------------------------------------------------------------
 
 
@@ -419,19 +472,20 @@ def _halves(x: Any) -> tuple[Any, Any]:
     return high, x - high
 
 
-def _box_muller(uniforms: Array, mean: Any, std: Any) -> Array:
-    """Rows of 16 uniforms to rows of 16 normals: 8 radii, then 8 angles; cosines, then sines."""
-    single = uniforms.dtype == np.float32
-    normals = np.empty_like(uniforms)
-    for start in range(0, len(uniforms), _ROWS):
-        u = uniforms[start : start + _ROWS]
+def _box_muller(numbers: Array, mean: Any, std: Any) -> None:
+    """Every 16 uniforms become 16 normals, in place: 8 radii, then 8 angles; cosines, then sines."""
+    if _native_box_muller(numbers, mean, std) is not NotImplemented:
+        return
+    single = numbers.dtype == np.float32
+    rows = numbers.reshape(-1, _BLOCK)
+    for start in range(0, len(rows), _ROWS):
+        u = rows[start : start + _ROWS]
         u1, theta = 1 - u[:, :8], math.tau * u[:, 8:]
         log = _log_single(u1) if single else _libm("log", u1, np.float64)
         sin, cos = _sincos_single(theta) if single else (np.sin(theta), np.cos(theta))
         radius = np.sqrt(-2 * log)
-        normals[start : start + _ROWS, :8] = _fma(radius * cos, std, mean)
-        normals[start : start + _ROWS, 8:] = _fma(radius * sin, std, mean)
-    return normals
+        u[:, :8] = _fma(radius * cos, std, mean)
+        u[:, 8:] = _fma(radius * sin, std, mean)
 
 
 _ROWS = 2048  # their intermediate values stay in the cache

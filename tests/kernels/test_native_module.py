@@ -34,6 +34,10 @@ def read_only(*shape):
     return x
 
 
+def words(count, last=0):
+    return np.array([0] * (count - 1) + [last], np.uint32)
+
+
 def places(place, dtype=np.uint8):
     return np.full((1, 1, 1), place, dtype)
 
@@ -101,6 +105,16 @@ BAD_CALLS = {
     "images": ("image_batch", (a(2, 3, 3), np.array([0]), a(1, 256)), TypeError, "images must be a uint8 array"),
     "image index": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([2]), a(1, 256)), IndexError, "index 2 is out of bounds for 2 images"),
     "table": ("image_batch", (a(2, 3, 3, dtype=np.uint8), np.array([0]), a(3, 256)), ValueError, "table must have shape"),
+    "state": ("random_words", (words(3), a(625)), TypeError, "state must be a uint32 array, got float32"),
+    "state size": ("random_words", (words(3), words(624)), ValueError, r"state must have shape \(625,\), got \(624,\)"),
+    "drawn": ("random_uniform", (a(3), 0.0, 1.0, words(625, 625)), ValueError, "state must end with how many of 624 words"),
+    "words": ("random_words", (a(3), words(625)), TypeError, "out must be a uint32 array, got float32"),
+    "uniform out": ("random_uniform", (read_only(3), 0.0, 1.0, words(625)), ValueError, "out is written in place"),
+    "end": ("random_uniform", (a(3), 0.0, "1", words(625)), TypeError, "high must be a number, got str"),
+    "normal block": ("box_muller", (a(24), 0.0, 1.0), ValueError, "out must have a multiple of 16 numbers"),
+    "normal out": ("box_muller", (a(64)[::2], 0.0, 1.0), ValueError, "out is written in place"),
+    "order": ("shuffle", (a(3), words(2)), TypeError, "order must be a int64 array, got float32"),
+    "few words": ("shuffle", (np.arange(4), words(2)), ValueError, "words must be one for each number of order but the last"),
     "no threads": ("set_num_threads", (0,), ValueError, "count must be from 1"),
     "threads": ("set_num_threads", ("2",), TypeError, "count must be an integer, got str"),
 }  # fmt: skip
@@ -142,6 +156,10 @@ DECLINED = {
     "boolean": ("add", (a(3), True), {}),
     "gradient shape": ("silu_backward", (a(2, 3), a(3, 2)), {}),
     "read-only running": ("move_statistics", (a(3), a(3), read_only(3), a(3)), {"momentum": 0.1, "eps": 1e-5, "count": 8}),
+    "half uniform": ("random_uniform", (a(3, dtype="f2"), 0.0, 1.0, words(625)), {}),
+    "half normal": ("box_muller", (a(16, dtype="f2"), 0.0, 1.0), {}),
+    "no state": ("random_uniform", (a(3), 0.0, 1.0, None), {}),
+    "no words": ("random_words", (words(3), None), {}),
     "no parameters": ("adam_step", ([], [], [], [], None), adam),
     "item": ("sgd_step", ([a(3)], [3], None, *sgd), {}),
     "read-only parameter": ("sgd_step", ([read_only(3)], [a(3)], None, *sgd), {}),

@@ -7,6 +7,7 @@ mixed dtypes, empty arrays, an axis it does not know. Arrays that do not lie in 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -25,8 +26,8 @@ ISA: str | None = extension.isa() if AVAILABLE else None
 
 
 def kernel(name: str) -> Callable[..., Any]:
-    """The native function of this name; without the extension one that declines."""
-    return getattr(extension, name) if AVAILABLE else _declines
+    """The native function of this name; without the extension, or with NPTORCH_NATIVE=0, one that declines."""
+    return getattr(extension, name) if AVAILABLE and os.environ.get("NPTORCH_NATIVE") != "0" else _declines
 
 
 def _declines(*_: Any, **__: Any) -> Any:
