@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,32 @@ def msort(input: Tensor) -> Tensor:
     return sort(input, 0).values
 
 
+def _foremost(x: Any, k: int, largest: bool) -> Any:
+    """Where the k largest (or smallest) elements of each last line stand, in no order; NaN is the largest of all."""
+    n = x.shape[-1]
+    rows = math.isqrt(n // k)
+    if rows < 4:
+        return np.argpartition(x, n - k, -1)[..., n - k :] if largest else np.argpartition(x, k - 1, -1)[..., :k]
+    # Of the line as a matrix, only the k columns with the best extremes can hold what is looked for; and what is left over.
+    columns = n // rows
+    matrix = x[..., : rows * columns].reshape(*x.shape[:-1], rows, columns)
+    best = _foremost(np.maximum.reduce(matrix, -2) if largest else np.fmin.reduce(matrix, -2), k, largest)
+    inside = (best[..., None] + np.arange(rows) * columns).reshape(*x.shape[:-1], -1)
+    left_over = np.broadcast_to(np.arange(rows * columns, n), (*x.shape[:-1], n - rows * columns))
+    places = np.concatenate((inside, left_over), -1)
+    chosen = _foremost(np.take_along_axis(x, places, -1), k, largest)
+    return np.take_along_axis(places, chosen, -1)
+
+
+def _order_of_foremost(x: Any, d: int, k: int, largest: bool) -> Any:
+    if k == 0 or not x.size:
+        return np.zeros(x.shape[:d] + (k,) + x.shape[d + 1 :], np.int64)
+    lines = np.moveaxis(x, d, -1)
+    places = np.sort(_foremost(lines, k, largest), -1)  # equal elements in their order
+    order = _order_along(np.take_along_axis(lines, places, -1), -1, largest)
+    return np.moveaxis(np.take_along_axis(places, order, -1), -1, d)
+
+
 @function()
 @takes_out
 @shown_as("TopkBackward0")
@@ -62,8 +90,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     d = parse_axis("topk", dim, x._array.ndim)
     if not 0 <= k <= x._array.shape[d]:
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has {x._array.shape[d]} elements")
-    order = _order_along(x._array, d, largest)[(slice(None),) * d + (slice(0, k),)]
-    indices = from_array(np.ascontiguousarray(order, np.int64))
+    indices = from_array(np.ascontiguousarray(_order_of_foremost(x._array, d, operator.index(k), largest), np.int64))
     return result("topk", values=take_along(x, indices, axis=d), indices=indices)
 
 
