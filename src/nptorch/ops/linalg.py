@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from nptorch.ops.pointwise import conj
 from nptorch.ops.promotion import same
 from nptorch.ops.reduce import sum_op
@@ -222,68 +220,6 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     n = math.prod(a._array.shape[d] for d in da)
     y = matmul(reshape(permute_op(a, dims=(*fa, *da)), -1, n), reshape(permute_op(b, dims=(*db, *fb)), n, -1))
     return reshape(y, tuple(a._array.shape[d] for d in fa) + tuple(b._array.shape[d] for d in fb))
-
-
-def _einsum_vjp(g: Tensor, inputs: Any, *, equation: str, i: int) -> Tensor:
-    terms, target = equation.split("->")
-    parts = terms.split(",")
-    others = [conj(x) for k, x in enumerate(inputs) if k != i]
-    rest = [p for k, p in enumerate(parts) if k != i]
-    # Letters that appear in this operand alone were summed: they come back by broadcasting.
-    known = set(target).union(*rest) if rest else set(target)
-    have = [c for c in parts[i] if c in known]
-    y = einsum_op(g, *others, equation=f"{','.join([target, *rest])}->{''.join(have)}")
-    shape = inputs[i]._array.shape
-    y = reshape(y, tuple(n if c in known else 1 for c, n in zip(parts[i], shape, strict=True)))
-    return expand(y, shape)
-
-
-einsum_op = op(
-    "einsum", lambda xp, *xs, equation: np.asarray(xp.einsum(equation, *xs, optimize=len(xs) > 2)), _einsum_vjp
-)
-
-
-@function(method=False)
-def einsum(equation: str, *operands: Any) -> Tensor:
-    """Sums of products by index letters, e.g. einsum("bij,bjk->bik", a, b)
-    (https://pytorch.org/docs/stable/generated/torch.einsum.html)."""
-    if len(operands) == 1 and not isinstance(operands[0], Tensor):
-        operands = tuple(operands[0])
-    terms, arrow, target = equation.replace(" ", "").partition("->")
-    parts = terms.split(",")
-    if len(parts) != len(operands):
-        raise RuntimeError(
-            f"einsum(): the equation {equation!r} names {len(parts)} operands, but {len(operands)} were given"
-        )
-    free = [c for c in map(chr, [*range(65, 91), *range(97, 123)]) if c not in equation]
-    dots = [
-        x._array.ndim - len(p.replace("...", "")) if "..." in p else 0 for p, x in zip(parts, operands, strict=True)
-    ]
-    batch = "".join(free[: max(dots, default=0)])
-    if not arrow:
-        letters = terms.replace("...", "").replace(",", "")
-        target = ("..." if batch else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    parts = [p.replace("...", batch[len(batch) - n :]) for p, n in zip(parts, dots, strict=True)]
-    for p, x in zip(parts, operands, strict=True):
-        if len(p) != x._array.ndim:
-            raise RuntimeError(
-                f"einsum(): the subscripts {p!r} do not match an operand with {x._array.ndim} dimensions"
-            )
-    operands = tuple(operands)
-    for k, p in enumerate(parts):  # a repeated letter within an operand is its diagonal
-        while len(set(p)) < len(p):
-            c = next(c for c in p if p.count(c) > 1)
-            i, j = [n for n, d in enumerate(p) if d == c][:2]
-            operands = (*operands[:k], diagonal(operands[k], 0, i, j), *operands[k + 1 :])
-            p = "".join(d for n, d in enumerate(p) if n not in (i, j)) + c
-        parts[k] = p
-    target = target.replace("...", batch)
-    try:
-        return einsum_op(*operands, equation=f"{','.join(parts)}->{target}")
-    except ValueError as error:
-        raise RuntimeError(
-            f"einsum(): {error} (equation {equation!r}, shapes {[list(x._array.shape) for x in operands]})"
-        ) from None
 
 
 @function()

@@ -10,8 +10,8 @@ from nptorch.nn.functional.padding import pad
 from nptorch.ops.conv import conv2d as conv2d_op
 from nptorch.ops.conv import conv2d_input, out_length
 from nptorch.ops.create import eye
+from nptorch.ops.einsum import einsum
 from nptorch.ops.join import stack
-from nptorch.ops.linalg import einsum
 from nptorch.ops.linear import linear as linear_op
 from nptorch.ops.shape import permute_op, reshape, squeeze_op, unsqueeze_op
 from nptorch.ops.signatures import function, shown_as
