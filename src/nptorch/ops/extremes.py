@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.add_at import add_at
 from nptorch.ops.pointwise import cast_op
 from nptorch.ops.reduce import keep_dims, nonempty, sum_op
 from nptorch.ops.registry import Op, op
@@ -76,7 +77,7 @@ def _put_along(xp: Any, g: Any, indices: Any, *, shape: tuple[int, ...], axis: i
     out = xp.zeros(shape, g.dtype)
     where = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
     where[axis] = indices
-    xp.add.at(out, tuple(where), g)
+    add_at(out, tuple(where), g)
     return out
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.ops.add_at import add_at
 from nptorch.ops.create import spaced
 from nptorch.ops.signatures import function, result, takes_out
 from nptorch.tensor import Tensor, from_array
@@ -49,7 +50,7 @@ def _counts(points: Any, edges: list[Any], weight: Tensor | None, density: bool)
         at[k] = np.where(p == e[-1], cells[k] - 1, at[k])
     found = np.zeros(cells, points.dtype)
     weights = np.ones(len(points), points.dtype) if weight is None else weight._array.reshape(-1)
-    np.add.at(found, tuple(a[inside] for a in at), weights[inside])
+    add_at(found, tuple(a[inside] for a in at), weights[inside])
     if density:
         found /= found.sum()
         for k, e in enumerate(edges):

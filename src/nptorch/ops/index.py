@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.grad_mode import mode
+from nptorch.ops.add_at import add_at
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op
@@ -25,7 +26,7 @@ index_op = op(
 
 def _index_add_at(xp: Any, g: Any, *, shape: tuple[int, ...], index: Any) -> Any:
     out = xp.zeros(shape, g.dtype)
-    np.add.at(out, index, g)
+    add_at(out, index, g)
     return out
 
 
@@ -35,7 +36,7 @@ index_add_at = op("index_add_at", _index_add_at, lambda g, *, index: index_op(g,
 def _index_put(xp: Any, x: Any, value: Any, *, index: Any, accumulate: bool) -> Any:
     out = x.copy()
     if accumulate:
-        np.add.at(out, index, value)
+        add_at(out, index, value)
     else:
         out[index] = value
     return out
@@ -232,7 +233,7 @@ def _put(x: Tensor, index: Any, value: Tensor, *, accumulate: bool) -> Tensor:
         return index_put_op.into(x, x, value, index=index, accumulate=accumulate)
     check_writable(x, "index_put_")
     if accumulate:
-        np.add.at(x._array, index, value._array)
+        add_at(x._array, index, value._array)
     else:
         x._array[index] = value._array
     x._version[0] += 1

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors
+from nptorch.ops.add_at import add_at
 from nptorch.ops.create import triu_indices
 from nptorch.ops.reduce import sum_op
 from nptorch.ops.registry import op
@@ -18,12 +19,7 @@ from nptorch.tensor import Tensor, from_array
 
 def _add_rows(xp: Any, g: Any, index: Any, *, shape: Any, padding: int | None) -> Any:
     out = xp.zeros(shape, g.dtype)
-    flat, rows = index.reshape(-1), g.reshape(-1, shape[1])
-    if padding is not None:
-        rows = rows * (flat != padding)[:, None]
-    # Single numbers: add.at is many times slower with rows.
-    places = flat[:, None] * shape[1] + xp.arange(shape[1])
-    xp.add.at(out.reshape(-1), places.reshape(-1), rows.reshape(-1))
+    add_at(out, (index,), g if padding is None else g * (index != padding)[..., None])
     return out
 
 
