@@ -190,6 +190,8 @@ ERRORS = [
     ("F.avg_pool3d(T.zeros(1, 1, 2, 2, 2), 1, divisor_override=0)", "divisor must be not zero"),
     ("F.adaptive_max_pool2d(T.zeros(2, 2), (1, 1))", "Input dimension should be at least 3"),
     ("F.adaptive_avg_pool2d(T.zeros(1, 2, 2), (-1, 1))", "elements of output_size must be greater than or equal to 0"),
+    ("F.group_norm(T.zeros(2, 4, 3), 2, T.ones(3), T.zeros(4))", "Expected weight to be a vector of size equal"),
+    ("F.group_norm(T.zeros(2, 4, 3), 2, T.ones(4), T.zeros(1))", "Expected bias to be a vector of size equal"),
     ("F.group_norm(T.zeros(3), 1)", "Expected at least 2 dimensions for input tensor but received 1"),
     ("F.layer_norm(T.zeros(3), [])", "Expected normalized_shape to be at least 1-dimensional"),
     ("F.prelu(T.zeros(3), T.zeros(1, 1))", "Expected `weight` to be a scalar or 1D tensor"),

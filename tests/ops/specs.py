@@ -272,6 +272,7 @@ sample(
 sample("batch_norm", lambda T, x: T.nn.functional.batch_norm(x, None, None, training=True), R(5, 3))
 sample("layer_norm", lambda T, x, w, b: T.nn.functional.layer_norm(x, (3, 2), w, b), R(4, 3, 2), R(3, 2), R(3, 2))
 sample("group_norm", lambda T, x, w: T.nn.functional.group_norm(x, 2, w), R(2, 4, 3), R(4))
+sample("group_norm", lambda T, x, w, b: T.nn.functional.group_norm(x, 2, w, b), R(2, 4, 3), R(4), R(4))
 for _name in (
     "relu",
     "leaky_relu",

@@ -11,8 +11,8 @@ from typing import Any
 from nptorch.ops.activation import Rectified, threshold_backward
 from nptorch.ops.derive import through
 from nptorch.ops.later import Later, now
-from nptorch.ops.pointwise import rsqrt
-from nptorch.ops.promotion import float_only
+from nptorch.ops.pointwise import conj, rsqrt, zeros_of
+from nptorch.ops.promotion import common, float_only
 from nptorch.ops.reduce import mean_op, sum_op
 from nptorch.ops.registry import op
 from nptorch.ops.shape import reshape
@@ -119,6 +119,17 @@ batch_norm_backward = op(
     _batch_norm_backward,
     joint=through(_batch_norm_composed),
     outputs=("gx", "gw", "gb"),
+)
+
+# --- a weight and a bias for each channel, where the statistics are other ones or known ---
+
+channel_scale = op(
+    "channel_scale",
+    lambda xp, x, scale, shift: x * _channels(scale, x.ndim) + _channels(shift, x.ndim),
+    lambda g, scale: channel_scale(g, conj(scale), zeros_of(scale)),
+    lambda g, x: sum_op(g * conj(x), axis=_all_but_channels(x._array.ndim), keepdims=False),
+    lambda g: sum_op(g, axis=_all_but_channels(g._array.ndim), keepdims=False),
+    promote=common,
 )
 
 # --- layer norm: over the last axes, a weight for each of their elements ---

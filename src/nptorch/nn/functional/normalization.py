@@ -13,6 +13,7 @@ from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.padding import pad
 from nptorch.nn.functional.pooling import avg_pool2d
 from nptorch.ops.norm import batch_norm as batch_norm_op
+from nptorch.ops.norm import channel_scale
 from nptorch.ops.norm import layer_norm as layer_norm_op
 from nptorch.ops.pointwise import mul, rsqrt
 from nptorch.ops.reduce import mean_op
@@ -85,11 +86,9 @@ def _move_statistics(
 def _with_running(
     x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
-    wide = (1, -1) + (1,) * (x._array.ndim - 2)
     rstd = rsqrt(var + eps)
     scale = rstd if weight is None else rstd * weight
-    shift = -mean * scale if bias is None else bias - mean * scale
-    return mul(x, reshape(scale, wide)) + reshape(shift, wide)
+    return channel_scale(x, scale, -mean * scale if bias is None else bias - mean * scale)
 
 
 def instance_norm(
@@ -122,6 +121,14 @@ def instance_norm(
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    for name, t in (("weight", weight), ("bias", bias)):
+        if t is not None and t._array.shape != x._array.shape[1:2]:
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
+                f"{list(t._array.shape)} and input of shape {list(x._array.shape)}"
+            )
+    if weight is not None and bias is not None:
+        return channel_scale(x, weight, bias)
     wide = (-1,) + (1,) * (x._array.ndim - 2)
     x = x if weight is None else x * reshape(weight, wide)
     return x if bias is None else x + reshape(bias, wide)
