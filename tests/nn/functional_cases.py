@@ -305,7 +305,7 @@ for text in (
     "size=(3, 9), mode='bicubic', align_corners=True",
     "size=(3, 2), mode='area'", "scale_factor=0.5, mode='bilinear', recompute_scale_factor=True",
     "size=1, mode='bilinear', align_corners=True",
-    "size=(7, 3), mode='nearest-exact'",
+    "size=(7, 3), mode='nearest-exact'", "scale_factor=(2, 3)", "size=(4, 5)", "scale_factor=(3, 1), mode='nearest-exact'",
 ):  # fmt: skip
     case(f"F.interpolate(x, {text})", x=(2, 3, 4, 5))
 for text in ("size=(3, 9)", "scale_factor=0.4", "size=(3, 4), align_corners=True", "scale_factor=(0.35, 1.5)"):

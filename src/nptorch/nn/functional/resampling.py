@@ -10,6 +10,7 @@ import numpy as np
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.pooling import adaptive_average, along
 from nptorch.ops.gather import index_select
+from nptorch.ops.pool import avg_pool2d_backward
 from nptorch.ops.shape import expand_op, permute_op, reshape, unsqueeze_op
 from nptorch.ops.signatures import function, shown_as
 from nptorch.tensor import Tensor, from_array
@@ -124,15 +125,35 @@ def _nearest(n: int, m: int, kind: str, scale: float | None) -> Any:
     return np.minimum(np.floor(at).astype(np.int64), n - 1)
 
 
+def _times(n: int, pixels: Any) -> int:
+    """How many times each of n old pixels is copied; 0 if that differs."""
+    times = len(pixels) // n if n else 0
+    return times if times and np.array_equal(pixels, np.arange(len(pixels)) // times) else 0
+
+
 def _copied(input: Tensor, dim: int, pixels: Any) -> Tensor:
     """The `pixels` of a dimension."""
     shape, m = input._array.shape, len(pixels)
-    times = m // shape[dim] if shape[dim] else 0
-    if not times or not np.array_equal(pixels, np.arange(m) // times):
+    times = _times(shape[dim], pixels)
+    if not times:
         return index_select(input, dim, from_array(pixels))
     # Each the same number of times: the gradient is a sum, several times faster than adding to picked places.
     repeated = (*shape[: dim + 1], times, *shape[dim + 1 :])
     return reshape(expand_op(unsqueeze_op(input, dim=dim + 1), shape=repeated), *shape[:dim], m, *shape[dim + 1 :])
+
+
+def _all_copied(input: Tensor, pixels: list[Any]) -> Tensor:
+    """The `pixels` of each dimension after the first two."""
+    n, c, *lengths = input._array.shape
+    times = tuple(_times(length, picked) for length, picked in zip(lengths, pixels, strict=True))
+    if len(times) == 2 and all(times) and input._array.dtype.kind == "f":
+        # Each pixel fills a window, as the gradient of a sum over windows does.
+        shape = (n, c, len(pixels[0]), len(pixels[1]))
+        windows = {"kernel": times, "stride": times, "padding": (0, 0), "ceil_mode": False}
+        return avg_pool2d_backward(input, shape=shape, **windows, count_include_pad=True, divisor=1)
+    for i, picked in enumerate(pixels):
+        input = _copied(input, 2 + i, picked)
+    return input
 
 
 def interpolate(
@@ -170,12 +191,12 @@ def interpolate(
         scales = [None] * len(lengths)
     if kind == "area":
         return adaptive_average(input, sizes)
-    for i, (n, m, scale) in enumerate(zip(lengths, sizes, scales, strict=True)):
-        if kind.startswith("nearest"):
-            input = _copied(input, 2 + i, _nearest(n, m, kind, scale))
-        else:
-            weigh = _filter if antialias else _weights
-            input = along(input, 2 + i, weigh(n, m, kind, bool(align_corners), scale))
+    dimensions = list(zip(lengths, sizes, scales, strict=True))
+    if kind.startswith("nearest"):
+        return _all_copied(input, [_nearest(n, m, kind, scale) for n, m, scale in dimensions])
+    weigh = _filter if antialias else _weights
+    for i, (n, m, scale) in enumerate(dimensions):
+        input = along(input, 2 + i, weigh(n, m, kind, bool(align_corners), scale))
     return input
 
 
