@@ -5,19 +5,61 @@ from __future__ import annotations
 from typing import Any
 
 from nptorch.nn.functional.arguments import check_tensors
-from nptorch.ops.join import cat, flip
 from nptorch.ops.registry import op
-from nptorch.ops.shape import narrow, slice_op
+from nptorch.ops.shape import clone_op, narrow, slice_op
 from nptorch.tensor import Tensor
+
+Widths = tuple[tuple[int, int], ...]  # before and after, for each dimension
+
+
+def _inside(shape: Any, widths: Widths) -> tuple[slice, ...]:
+    """Where an array of this shape lies in its frame."""
+    return tuple([slice(a, a + n) for n, (a, _) in zip(shape, widths, strict=True)])
+
+
+def _constant_pad(xp: Any, x: Any, *, widths: Widths, value: Any) -> Any:
+    out = xp.full([n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
+    out[_inside(x.shape, widths)] = x
+    return out
+
 
 pad_op = op(
     "constant_pad",
-    lambda xp, x, *, widths, value: xp.pad(x, widths, constant_values=value),
-    lambda g, x_shape, *, widths: slice_op(
-        g, index=tuple(slice(a, a + n) for (a, _), n in zip(widths, x_shape, strict=True))
-    ),
+    _constant_pad,
+    lambda g, x_shape, *, widths: slice_op(g, index=_inside(x_shape, widths)),
     label="ConstantPadNdBackward0",
 )
+
+
+# Where in n elements the element comes from that a frame shows at place k, before 0 or after n - 1.
+_ORIGINS: dict[str, Any] = {
+    "reflect": lambda k, n: n - 1 - abs(n - 1 - abs(k)),
+    "replicate": lambda k, n: min(max(k, 0), n - 1),
+    "circular": lambda k, n: k % n,
+}
+
+
+def _frame(xp: Any, x: Any, *, widths: Widths, mode: str) -> Any:
+    for axis, (n, (left, right)) in enumerate(zip(x.shape, widths, strict=True)):
+        if left or right:
+            x = x.take([_ORIGINS[mode](k, n) for k in range(-left, n + right)], axis)
+    return x
+
+
+def _unframe(xp: Any, g: Any, *, shape: Any, widths: Widths, mode: str) -> Any:
+    """What lies inside, with each number of the frame added where it comes from."""
+    for axis, (n, (left, right)) in enumerate(zip(shape, widths, strict=True)):
+        if left or right:
+            lines = xp.moveaxis(g, axis, 0)
+            g = g[(slice(None),) * axis + (slice(left, left + n),)].copy()
+            inside = xp.moveaxis(g, axis, 0)
+            for k in (*range(-left, 0), *range(n, n + right)):
+                inside[_ORIGINS[mode](k, n)] += lines[left + k]
+    return g
+
+
+frame = op("frame", _frame, lambda g, x_shape, **how: frame_backward(g, shape=x_shape, **how))
+frame_backward = op("frame_backward", _unframe, lambda g, *, widths, mode: frame(g, widths=widths, mode=mode))
 
 
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
@@ -34,7 +76,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise RuntimeError(
             f"Padding length must be divisible by 2 and at most twice the number of dimensions ({n}), got {sides}"
         )
-    if mode not in ("constant", *_EDGES):
+    if mode not in ("constant", *_ORIGINS):
         raise NotImplementedError(
             f"Unrecognised padding mode {mode!r}; expected constant, reflect, replicate or circular"
         )
@@ -45,22 +87,20 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         )
     if mode in ("constant", "circular"):  # the others mirror and repeat what is cropped afterwards
         input, sides = _crop(input, sides), [max(p, 0) for p in sides]
+    wanted = [max(p, 0) for p in sides]
+    widths = ((0, 0),) * (n - len(sides) // 2) + tuple(zip(wanted[::2], wanted[1::2], strict=True))[::-1]
     if mode == "constant":
-        widths = (
-            tuple((0, 0) for _ in range(n - len(sides) // 2)) + tuple(zip(sides[::2], sides[1::2], strict=True))[::-1]
-        )
         return pad_op(input, widths=widths, value=0 if value is None else value) if any(sides) else input
-    for i in range(len(sides) // 2):
-        d, (left, right) = n - 1 - i, (max(sides[2 * i], 0), max(sides[2 * i + 1], 0))
+    if not any(wanted):
+        return _crop(clone_op(input), sides)
+    for d, (left, right) in enumerate(widths):
         limit = input._array.shape[d] - (mode == "reflect")
-        if mode != "replicate" and max(left, right) > limit:
+        if max(left, right) > max(limit, 0) and (mode != "replicate" or not limit):
             raise RuntimeError(
                 f"Padding size should be less than the corresponding input dimension: {mode} "
                 f"padding ({left}, {right}) at dimension {d} of input {list(input._array.shape)}"
             )
-        before, after = _EDGES[mode](input, d, left, right)
-        input = cat([*before, input, *after], d)
-    return _crop(input, sides)
+    return _crop(frame(input, widths=widths, mode=mode), sides)
 
 
 def _crop(x: Tensor, sides: list[int]) -> Tensor:
@@ -76,24 +116,6 @@ def _crop(x: Tensor, sides: list[int]) -> Tensor:
         if left < 0 or right < 0:
             x = narrow(x, d, max(-left, 0), length)
     return x
-
-
-def _reflect(x: Tensor, d: int, left: int, right: int) -> Any:
-    n = x._array.shape[d]
-    return [flip(narrow(x, d, 1, left), d)] * (left > 0), [flip(narrow(x, d, n - 1 - right, right), d)] * (right > 0)
-
-
-def _replicate(x: Tensor, d: int, left: int, right: int) -> Any:
-    n = x._array.shape[d]
-    return [narrow(x, d, 0, 1)] * left, [narrow(x, d, n - 1, 1)] * right
-
-
-def _circular(x: Tensor, d: int, left: int, right: int) -> Any:
-    n = x._array.shape[d]
-    return [narrow(x, d, n - left, left)] * (left > 0), [narrow(x, d, 0, right)] * (right > 0)
-
-
-_EDGES = {"reflect": _reflect, "replicate": _replicate, "circular": _circular}
 
 
 __all__ = ["pad"]
