@@ -61,12 +61,18 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
 
 # --- one element of each line ---
 
+def _take_along(xp: Any, x: Any, indices: Any, *, axis: int) -> Any:
+    # `indices` may be shorter in the other dimensions.
+    if x.ndim == 2:
+        others = np.arange(indices.shape[1 - axis])
+        return x[others[:, None], indices] if axis else x[indices, others]
+    shorter = tuple([slice(None if d == axis else n) for d, n in enumerate(indices.shape)])
+    return xp.take_along_axis(x[shorter], indices, axis)
+
+
 take_along = op(
     "take_along",
-    # `indices` may be shorter in the other dimensions.
-    lambda xp, x, indices, *, axis: xp.take_along_axis(
-        x[tuple([slice(None if d == axis else n) for d, n in enumerate(indices.shape)])], indices, axis
-    ),
+    _take_along,
     lambda g, x_shape, indices, *, axis: put_along(g, indices, shape=x_shape, axis=axis),
     None,
     label="GatherBackward0",
