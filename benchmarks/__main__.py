@@ -1,4 +1,4 @@
-"""`python -m benchmarks steps|ops|loader|programs|import|load`: nptorch beside PyTorch on this machine."""
+"""`python -m benchmarks steps|tutorials|ops|loader|programs|import|load`: nptorch beside PyTorch on this machine."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from benchmarks import loading, networks, ops
+from benchmarks import tutorials as small
 from benchmarks.pairs import SIDES, Watch, child, in_turn, machine
 
 
@@ -85,6 +86,18 @@ def _compare(
 def steps(path: Path | None, rounds: int, seconds: float, threads: str, sides: str, only: str) -> None:
     """Training steps: the programs' five networks, a large convolution, ResNet-18, an LSTM-sized chain."""
     _compare("steps", [c for c in networks.CASES if only in c], threads, sides, rounds, seconds, path)
+
+
+@main.command()
+@_json
+@_rounds
+@_seconds
+@_threads
+@_sides
+@_only
+def tutorials(path: Path | None, rounds: int, seconds: float, threads: str, sides: str, only: str) -> None:
+    """Training steps of small networks that are no image classifiers."""
+    _compare("tutorials", [c for c in small.TUTORIALS if only in c], threads, sides, rounds, seconds, path)
 
 
 @main.command(name="ops")

@@ -35,6 +35,10 @@ def main() -> None:
         from benchmarks import networks
 
         found = timed(networks.case(T, case), float(seconds))
+    elif kind == "tutorials":
+        from benchmarks import tutorials
+
+        found = timed(tutorials.case(T, case), float(seconds))
     elif kind == "ops":
         from benchmarks import ops
 

@@ -42,6 +42,42 @@ def _both_ways(T: Any, layer: Any, *shape: int) -> Callable[[], Any]:
     return run
 
 
+def _loss(T: Any, name: str) -> Callable[[], Any]:
+    x = T.rand(256, 1024, requires_grad=True)
+    y, loss = T.rand(256, 1024), getattr(T.nn, name)()
+
+    def run() -> None:
+        x.grad = None
+        loss(x, y).backward()
+
+    return run
+
+
+def _function(T: Any, function: Callable[[Any], Any], *shape: int) -> Callable[[], Any]:
+    x = T.rand(*shape, requires_grad=True)
+
+    def run() -> None:
+        x.grad = None
+        function(x).sum().backward()
+
+    return run
+
+
+def _rows(T: Any) -> Callable[[], Any]:
+    rows = T.arange(0, 256, 2)
+    return _function(T, lambda x: x[rows], 256, 1024)
+
+
+def _recurrent(T: Any, name: str) -> Callable[[], Any]:
+    layer = getattr(T.nn, name)(64, 64, batch_first=True)
+    return _function(T, lambda x: layer(x)[0], 16, 32, 64)
+
+
+_ACTIVATIONS = (
+    "LeakyReLU", "ELU", "SELU", "CELU", "SiLU", "Mish", "Softplus", "LogSigmoid", "Hardtanh", "Hardswish", "Tanh",
+)  # fmt: skip
+_LOSSES = ("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss")
+
 OPS: dict[str, Callable[[Any], Callable[[], Any]]] = {
     "x * 2, 4 numbers": lambda T: _pair(T, "mul", (4,), (4,)),
     "x * 2, 4 numbers, recorded": _tape,
@@ -59,6 +95,26 @@ OPS: dict[str, Callable[[Any], Callable[[], Any]]] = {
     "GELU 1024x512": lambda T: _both_ways(T, T.nn.GELU(), 1024, 512),
     "Sigmoid 1024x512": lambda T: _both_ways(T, T.nn.Sigmoid(), 1024, 512),
     "Linear 128-512, batch 1024": lambda T: _both_ways(T, T.nn.Linear(128, 512), 1024, 128),
+    **{
+        f"{name} 1024x512": lambda T, name=name: _both_ways(T, getattr(T.nn, name)(), 1024, 512)
+        for name in _ACTIVATIONS
+    },
+    **{f"{name} 256x1024": lambda T, name=name: _loss(T, name) for name in _LOSSES},
+    "GroupNorm 8, 32x32x28x28": lambda T: _both_ways(T, T.nn.GroupNorm(8, 32), 32, 32, 28, 28),
+    "AvgPool2d 2, 32x32x28x28": lambda T: _both_ways(T, T.nn.AvgPool2d(2), 32, 32, 28, 28),
+    "MaxPool2d 3 stride 2, 32x32x28x28": lambda T: _both_ways(T, T.nn.MaxPool2d(3, 2), 32, 32, 28, 28),
+    "ReflectionPad2d 2, 32x32x28x28": lambda T: _both_ways(T, T.nn.ReflectionPad2d(2), 32, 32, 28, 28),
+    "Upsample 2, 32x32x28x28": lambda T: _both_ways(T, T.nn.Upsample(scale_factor=2), 32, 32, 28, 28),
+    "ConvTranspose2d 32-16 4x4, batch 32": lambda T: _both_ways(
+        T, T.nn.ConvTranspose2d(32, 16, 4, 2, 1), 32, 32, 14, 14
+    ),
+    "LSTM 64-64, 16 x 32 steps": lambda T: _recurrent(T, "LSTM"),
+    "GRU 64-64, 16 x 32 steps": lambda T: _recurrent(T, "GRU"),
+    "topk 5 of 256x1024": lambda T: _function(T, lambda x: x.topk(5).values, 256, 1024),
+    "every other row of 256x1024": _rows,
+    "cumsum 256x1024": lambda T: _function(T, lambda x: x.cumsum(1), 256, 1024),
+    "randn 800,000": lambda T: lambda: T.randn(800_000),
+    "randperm 60,000": lambda T: lambda: T.randperm(60_000),
 }
 
 

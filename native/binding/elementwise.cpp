@@ -21,34 +21,55 @@ bool is_number(PyObject* value, double* number) {
   return !overflow && integer >= -EXACT && integer <= EXACT;
 }
 
-// y is as x, one number, or one row: (size) of x (..., size).
+// An operand: an array that lies in C order, or one number, which may be Python's own.
+struct Operand {
+  Array array;
+  double number = 0;
+  bool is_number = false;  // of Python
+
+  // Whether it is one that the kernels take.
+  bool read(Arguments& in, PyObject* value, const char* name) {
+    is_number = nptorch::is_number(value, &number);
+    if (!is_number && is_taken(&value, 1)) array = in.as_floats(value, name);
+    return is_number || array;
+  }
+  bool is_one() const { return is_number || array.size() == 1; }
+  template <class T> T one() const { return is_number ? T(number) : *array.data<T>(); }
+};
+
+// Arrays of one shape, or an array and a number, or an array (..., size) and a row (size).
 template <Binary f> PyObject* binary(const char* name, const Call& call) {
   Arguments in(name, call, 3);
-  PyObject* given_x = in.next("x");
-  PyObject* given = in.next("y");
-  double number = 0;
-  bool scalar = is_number(given, &number), same = false;
-  if (scalar && !PyArray_IS_C_CONTIGUOUS(reinterpret_cast<PyArrayObject*>(given_x)))
-    return declined();  // NumPy keeps its order
-  Array x = in.as_floats(given_x, "x");
-  Array y;
-  if (!scalar) {
-    if (!is_taken(&given, 1)) return declined();
-    y = in.as_floats(given, "y");
-    scalar = y.size() == 1 && y.ndim() <= x.ndim();
-    same = x.shape() == y.shape();
-    const bool row = x.ndim() >= 1 && y.ndim() == 1 && y.shape(0) == x.shape(x.ndim() - 1);
-    if (y.type() != x.type() || !(same || scalar || row)) return declined();
+  PyObject* values[] = {in.next("x"), in.next("y")};
+  Operand x, y;
+  if (!x.read(in, values[0], "x") || !y.read(in, values[1], "y") || (x.is_number && y.is_number)) return declined();
+  // The one whose shape the result has.
+  const bool y_leads = x.is_number || (!y.is_number && x.array.size() == 1 && x.array.ndim() < y.array.ndim());
+  const Operand &long_one = y_leads ? y : x, &other = y_leads ? x : y;
+  const Array& lead = long_one.array;
+  bool same = false, scalar = other.is_number, row = false;
+  if (other.is_number) {
+    if (!PyArray_IS_C_CONTIGUOUS(reinterpret_cast<PyArrayObject*>(values[y_leads])))
+      return declined();  // NumPy keeps its order
+  } else {
+    same = lead.shape() == other.array.shape();
+    scalar = other.is_one() && other.array.ndim() <= lead.ndim();
+    row =
+        !y_leads && lead.ndim() >= 1 && other.array.ndim() == 1 && other.array.shape(0) == lead.shape(lead.ndim() - 1);
+    if (other.array.type() != lead.type() || !(same || scalar || row)) return declined();
   }
-  Array out = in.result_as(x);
+  Array out = in.result_as(lead);
   if (!out) return declined();
-  const long n = x.size();
-  with_scalar(x.type(), [&](auto zero) {
+  const long n = lead.size();
+  with_scalar(lead.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked{double(n)};
-    if (same) kernels<T>().binary(f, n, x.data<T>(), y.data<T>(), out.data<T>());
-    else if (scalar) kernels<T>().binary_scalar(f, n, x.data<T>(), y ? *y.data<T>() : T(number), out.data<T>());
-    else kernels<T>().binary_row(f, n / y.size(), y.size(), x.data<T>(), y.data<T>(), out.data<T>());
+    const T* from = lead.data<T>();
+    if (same) kernels<T>().binary(f, n, from, other.array.data<T>(), out.data<T>());
+    else if (scalar) kernels<T>().binary_scalar(f, n, from, other.one<T>(), y_leads, out.data<T>());
+    else
+      kernels<T>().binary_row(f, n / other.array.size(), other.array.size(), from, other.array.data<T>(),
+                              out.data<T>());
   });
   return out.give();
 }
@@ -99,10 +120,10 @@ PyObject* mean(const Call& call) { return reduce("mean", true, call); }
 }  // namespace
 
 PyMethodDef elementwise_functions[] = {
-    NPT_KERNEL(add, 1, "add(x, y, out=None): y as x, one number, or one row of x; into out as relu."),
-    NPT_KERNEL(sub, 1, "sub(x, y, out=None): as add."),
-    NPT_KERNEL(mul, 1, "mul(x, y, out=None): as add."),
-    NPT_KERNEL(div, 1, "div(x, y, out=None): as add."),
+    NPT_METHOD(add, "add(x, y, out=None): one may be a number, or y a row of x; into out as relu."),
+    NPT_METHOD(sub, "sub(x, y, out=None): as add."),
+    NPT_METHOD(mul, "mul(x, y, out=None): as add."),
+    NPT_METHOD(div, "div(x, y, out=None): as add."),
     NPT_KERNEL(sum, 1, "sum(x, axis, keepdims): over a tuple of axes that leave at most two blocks of others."),
     NPT_KERNEL(mean, 1, "mean(x, axis, keepdims): as sum."),
     {}};

@@ -30,8 +30,11 @@ template <class T> void binary(Binary which, long n, const T* x, const T* y, T* 
   });
 }
 
-template <class T> void binary_scalar(Binary which, long n, const T* x, T y, T* out) {
-  with_binary(which, [&](auto f) NPT_LAMBDA { map(n, x, out, [&](Vec<T> v) NPT_LAMBDA { return f(v, splat(y)); }); });
+template <class T> void binary_scalar(Binary which, long n, const T* x, T y, bool y_first, T* out) {
+  with_binary(which, [&](auto f) NPT_LAMBDA {
+    if (y_first) map(n, x, out, [&](Vec<T> v) NPT_LAMBDA { return f(splat(y), v); });
+    else map(n, x, out, [&](Vec<T> v) NPT_LAMBDA { return f(v, splat(y)); });
+  });
 }
 
 template <class T> void binary_row(Binary which, long rows, long size, const T* x, const T* y, T* out) {

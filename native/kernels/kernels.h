@@ -147,7 +147,7 @@ constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform
   X(pair_loss, (PairLoss f, long n, const T* x, const T* target, double parameter, T* y))                              \
   X(pair_gradient, (PairLoss f, long n, Incoming<T> g, const T* x, const T* target, double parameter, T* gx))          \
   X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                        \
-  X(binary_scalar, (Binary f, long n, const T* x, T y, T* out))                                                        \
+  X(binary_scalar, (Binary f, long n, const T* x, T y, bool y_first, T* out))                                          \
   X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                      \
   X(lstm_step,                                                                                                         \
     (long rows, long size, const T* x, const T* own, const T* cell, T* hidden, T* new_cell, T* kept))                  \

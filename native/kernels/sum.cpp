@@ -100,6 +100,7 @@ template <class T> void sum(const SumShape& s, const T* x, T* y) {
     return;
   }
   if (s.outer == 1 && s.rows > 1) return sum_planes(s, x, y);
+  if (s.kept == 1 && s.rows > 1) return sum<T>({s.outer, 1, 1, s.rows * s.inner}, x, y);  // neighbours in memory
   const long results = s.outer * s.kept,
              tasks = tasks_for(results * s.rows * s.inner) == 1 ? 1 : smaller(results, 8 * available_threads());
   parallel_for(tasks, [&](long t) {

@@ -316,6 +316,9 @@ def test_arithmetic(name, seed, dtype, shape, other):
     numpy_name = {"sub": "subtract", "mul": "multiply", "div": "divide"}.get(name, name)
     want = getattr(np, numpy_name)(x, y)
     assert np.array_equal(native.kernel(name)(x, y), want)
+    if other == "scalar":
+        assert np.array_equal(native.kernel(name)(y, x), getattr(np, numpy_name)(y, x))
+        assert np.array_equal(native.kernel(name)(2.5, np.ascontiguousarray(x)), getattr(np, numpy_name)(dtype(2.5), x))
     total = np.ascontiguousarray(x)
     assert native.kernel(name)(total, y, out=total) is total
     assert np.array_equal(total, want)

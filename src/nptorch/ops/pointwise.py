@@ -227,10 +227,14 @@ def _pow(xp: Any, x: Any, y: Any) -> Any:
     if y.__class__ in (int, float):  # the common exponents: far cheaper than power()
         if y == 2:
             return x * x
+        if y == 3:
+            return x * x * x
         if y == 0.5:
             return xp.sqrt(x)
         if y == 1:
             return x.copy()
+        if y == -1 and x.dtype.kind == "f":
+            return 1 / x
     return xp.power(x, y)
 
 
