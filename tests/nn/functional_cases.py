@@ -154,6 +154,8 @@ case("F.adaptive_avg_pool1d(x, 4)", x=(3, 8))
 case("F.adaptive_max_pool2d(x, (3, 2))", x=(2, 3, 7, 5))
 case("F.adaptive_max_pool2d(x, 1)", x=(3, 7, 5))
 case("F.adaptive_max_pool2d(x, (9, 5), return_indices=True)[0]", x=(2, 3, 7, 5))
+case("F.adaptive_max_pool2d(x, (2, 3))", x=(2, 3, 4, 6))
+case("F.adaptive_max_pool2d(x, (2, 3), True)[1].double() + 0 * x.sum()", x=(3, 4, 6))
 case("F.adaptive_max_pool1d(x, 3)", x=(2, 3, 7))
 for options in ("2", "(2, 3, 2), (1, 2, 2), (1, 1, 0)", "3, 2, 1, ceil_mode=True"):
     case(f"F.max_pool3d(x, {options})", x=(2, 2, 5, 6, 4))

@@ -254,6 +254,11 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     check_tensors("adaptive_max_pool2d", input=input)
     size = target_sizes("adaptive_max_pool2d", input, output_size, 2)
     x, single = batched("adaptive_max_pool2d", input, 2)
+    lengths = x._array.shape[2:]
+    if x._array.size and all(size) and not any(n % m for n, m in zip(lengths, size, strict=True)):
+        windows = tuple(n // m for n, m in zip(lengths, size, strict=True))
+        if math.prod(windows) <= math.prod(size):  # few large windows are faster one by one
+            return max_pool2d(input, windows, return_indices=return_indices)
     out, indices = adaptive_max_pool2d_op(x, size=size)
     if single:
         out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
