@@ -54,9 +54,23 @@ def _reversed_cumsum(g: Tensor, axis: int) -> Tensor:
     return flip_op(cumsum_op(flip_op(g, axes=(axis,)), axis=axis), axes=(axis,))
 
 
+def _cumsum(xp: Any, x: Any, *, axis: int) -> Any:
+    dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
+    behind = math.prod(x.shape[axis + 1 :])
+    if behind < 16 or math.prod(x.shape[:axis]) * behind < 1024:
+        return x.cumsum(axis, dtype=dtype)
+    # Many lines side by side: all of them a step at a time, where NumPy goes along one after the other.
+    out = xp.empty(x.shape, dtype)
+    lines, totals = xp.moveaxis(x, axis, 0), xp.moveaxis(out, axis, 0)
+    totals[:1] = lines[:1]
+    for k in range(1, len(lines)):
+        xp.add(totals[k - 1], lines[k], out=totals[k])
+    return out
+
+
 cumsum_op = op(
     "cumsum",
-    lambda xp, x, *, axis: x.cumsum(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype),
+    _cumsum,
     lambda g, *, axis: _reversed_cumsum(g, axis),
 )
 
