@@ -11,7 +11,7 @@ NPTORCH_LDFLAGS="-fsanitize=address,undefined" \
     "$python" setup.py -q build_ext --build-lib "$folder/lib" --build-temp "$folder/objects"
 mkdir -p "$folder/lib/nptorch/kernels"
 cp src/nptorch/kernels/native.py src/nptorch/kernels/images.py "$folder/lib/nptorch/kernels/"  # the kernels alone, without the rest of the library
-cp src/nptorch/mt19937.py "$folder/lib/nptorch/"
+cp src/nptorch/mt19937.py src/nptorch/box_muller.py "$folder/lib/nptorch/"
 touch "$folder/lib/nptorch/__init__.py" "$folder/lib/nptorch/kernels/__init__.py"
 for isa in baseline avx2 avx512; do
     echo "== $isa"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.box_muller import BLOCK, box_muller, fma, libm
 from nptorch.kernels.native import kernel
 
 Array = np.ndarray[Any, Any]
@@ -22,12 +23,11 @@ Shape = Sequence[int]
 
 DEFAULT_SEED = 67280421310721  # of a Generator() that nobody seeded
 _WORDS = 624
-_BLOCK = 16  # normals are made 16 at a time: 8 radii, 8 angles
 _CHUNK = 2**15  # numbers made at a time: what they pass through stays in the cache
 _RANDPERM_LIMIT = (2**32 - 1) // 20  # from here on PyTorch shuffles another way
 
 _native_words, _native_uniform = kernel("random_words"), kernel("random_uniform")
-_native_box_muller, _native_shuffle = kernel("box_muller"), kernel("shuffle")
+_native_shuffle = kernel("shuffle")
 
 # What torch.get_rng_state() returns, field by field; align=True gives the padding of a C struct (5056 bytes).
 STATE = np.dtype(
@@ -213,17 +213,17 @@ class Engine:
         if dtype.kind == "c":
             return self.normal((*shape, 2), _part(dtype), mean, std / math.sqrt(2)).view(dtype)[..., 0]
         n = math.prod(shape)
-        if n < _BLOCK:
+        if n < BLOCK:
             return self.normal_serial(shape, dtype, mean, std)
-        whole = n - n % _BLOCK
+        whole = n - n % BLOCK
         wide = _wide(dtype)
         # A float16 tensor is made block by block, the others draw a number for every element first.
         values = self._fractions(whole if dtype == np.float16 else n, wide)
-        _box_muller(values[:whole], wide(mean), wide(std))
+        box_muller(values[:whole], wide(mean), wide(std))
         if whole < n:  # the last 16, some of them for the second time
-            last = self._fractions(_BLOCK, wide)
-            _box_muller(last, wide(mean), wide(std))
-            values = np.concatenate([values[: n - _BLOCK], last])
+            last = self._fractions(BLOCK, wide)
+            box_muller(last, wide(mean), wide(std))
+            values = np.concatenate([values[: n - BLOCK], last])
         return _cast(values, dtype).reshape(shape)
 
     def normal_serial(self, shape: Shape, dtype: Any = np.float32, mean: float = 0.0, std: float = 1.0) -> Array:
@@ -233,12 +233,12 @@ class Engine:
         n = math.prod(shape)
         kept = [] if self._next_normal is None or n == 0 else [self._next_normal]
         uniforms = self._fractions((n - len(kept) + 1) // 2 * 2, np.float64).reshape(-1, 2)
-        radius = np.sqrt(-2.0 * _libm("log1p", -uniforms[:, 1], np.float64))
+        radius = np.sqrt(-2.0 * libm("log1p", -uniforms[:, 1], np.float64))
         theta = math.tau * uniforms[:, 0]
         values = np.concatenate([kept, np.stack([radius * np.cos(theta), radius * np.sin(theta)], axis=1).ravel()])
         if n:
             self._next_normal = float(values[n]) if len(values) > n else None
-        return _cast(_fma(values[:n], np.float64(std), np.float64(mean)), np.dtype(dtype)).reshape(shape)
+        return _cast(fma(values[:n], np.float64(std), np.float64(mean)), np.dtype(dtype)).reshape(shape)
 
     def log_normal(self, shape: Shape, dtype: Any = np.float32, mean: float = 1.0, std: float = 2.0) -> Array:
         """exp of normal_serial's numbers.
@@ -254,15 +254,15 @@ class Engine:
         """-log(1 - u) / rate, u of 53 bits. Raises: RuntimeError unless rate > 0."""
         dtype = _positive("exponential", dtype, rate=rate)
         scale = -1.0 / rate
-        return self._filled(shape, dtype, lambda n: scale * _libm("log1p", -self._fractions(n, np.float64), dtype))
+        return self._filled(shape, dtype, lambda n: scale * libm("log1p", -self._fractions(n, np.float64), dtype))
 
     def cauchy(self, shape: Shape, dtype: Any = np.float32, median: float = 0.0, sigma: float = 1.0) -> Array:
         """median + sigma * tan(pi * (u - 1/2)), u of 53 bits. Raises: RuntimeError unless sigma > 0."""
         dtype = _positive("cauchy", dtype, sigma=sigma)
 
         def draw(n: int) -> Array:
-            tangent = _libm("tan", math.pi * (self._fractions(n, np.float64) - 0.5), dtype)
-            return _fma(tangent, np.float64(sigma), np.float64(median))
+            tangent = libm("tan", math.pi * (self._fractions(n, np.float64) - 0.5), dtype)
+            return fma(tangent, np.float64(sigma), np.float64(median))
 
         return self._filled(shape, dtype, draw)
 
@@ -333,7 +333,7 @@ class Engine:
                 fractions = (self.random64(n) & np.uint64(2**53 - 1)).view(np.int64) * 2.0**-53
             if (low, high) == (0, 1):
                 return fractions
-            return _exclude(high, low, _fma(fractions, wide(high) - wide(low), wide(low)))
+            return _exclude(high, low, fma(fractions, wide(high) - wide(low), wide(low)))
 
         return self._filled((n,), wide, draw)
 
@@ -436,103 +436,3 @@ def _exclude(end: float, other: float, values: Array) -> Array:
     """values, in place, with the other end of the interval where rounding reached the excluded one, as PyTorch's."""
     values[values == values.dtype.type(end)] = other
     return values
-
-
-# ---- arithmetic ------------------------------------------------------------------------------------------
-
-
-def _libm(name: str, x: Array, dtype: Any) -> Array:
-    """A function of `math` by element, for a result of this dtype; x: float64."""
-    if dtype == np.float64:
-        # NumPy's own kernels differ by an ulp from the C library that PyTorch calls; in float32 nobody can tell.
-        return np.fromiter(map(getattr(math, name), x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
-    return getattr(np, name)(x)
-
-
-def _fma(a: Array, b: Any, c: Any) -> Array:
-    """a * b + c, rounded once; all float32 or all float64."""
-    if a.dtype == np.float32:
-        wide = a.astype(np.float64)
-        wide *= b
-        wide += c
-        return wide.astype(np.float32)
-    # The exact errors of the product (Dekker, 1971) and of the sum (Knuth, TAOCP 2, 4.2.2) are added at the end.
-    product, total = a * b, a * b + c
-    (a_high, a_low), (b_high, b_low) = _halves(a), _halves(b)
-    product_error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-    part = total - product
-    total_error = (product - (total - part)) + (c - part)
-    return total + (total_error + product_error)
-
-
-def _halves(x: Any) -> tuple[Any, Any]:
-    """A float64 as the sum of two of 26 bits (Veltkamp)."""
-    scaled = x * (2.0**27 + 1)
-    high = scaled - (scaled - x)
-    return high, x - high
-
-
-def _box_muller(numbers: Array, mean: Any, std: Any) -> None:
-    """Every 16 uniforms become 16 normals, in place: 8 radii, then 8 angles; cosines, then sines."""
-    if _native_box_muller(numbers, mean, std) is not NotImplemented:
-        return
-    single = numbers.dtype == np.float32
-    rows = numbers.reshape(-1, _BLOCK)
-    for start in range(0, len(rows), _ROWS):
-        u = rows[start : start + _ROWS]
-        u1, theta = 1 - u[:, :8], math.tau * u[:, 8:]
-        log = _log_single(u1) if single else _libm("log", u1, np.float64)
-        sin, cos = _sincos_single(theta) if single else (np.sin(theta), np.cos(theta))
-        radius = np.sqrt(-2 * log)
-        u[:, :8] = _fma(radius * cos, std, mean)
-        u[:, 8:] = _fma(radius * sin, std, mean)
-
-
-_ROWS = 2048  # their intermediate values stay in the cache
-
-# The polynomials of Cephes' logf and sinf/cosf (S. L. Moshier, https://netlib.org/cephes), that PyTorch evaluates.
-_LOG = np.array(
-    [7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
-     -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1], np.float32,
-)  # fmt: skip
-_LN2 = np.array([0.693359375, -2.12194440e-4], np.float32)  # in two parts, the first exact
-_SIN = np.array([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1], np.float32)
-_COS = np.array([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2], np.float32)
-_MINUS_QUARTER_PI = np.array([-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8], np.float32)
-
-
-def _horner(coefficients: Array, x: Array) -> Array:
-    value = np.full_like(x, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value = _fma(value, x, coefficient)
-    return value
-
-
-def _log_single(x: Array) -> Array:
-    """log x of normal float32, with Cephes' roundings."""
-    bits = x.view(np.int32)
-    exponent = (bits >> 23) - 126
-    mantissa = (bits & 0x007FFFFF | 0x3F000000).view(np.float32)  # of [1/2, 1)
-    small = mantissa < np.float32(math.sqrt(0.5))
-    e = (exponent - small).astype(np.float32)
-    m = mantissa - 1 + np.where(small, mantissa, np.float32(0))
-    square = m * m
-    y = _fma(_horner(_LOG, m) * m, square, e * _LN2[1])
-    y = _fma(square, np.float32(-0.5), y)
-    return _fma(e, _LN2[0], m + y)
-
-
-def _sincos_single(x: Array) -> tuple[Array, Array]:
-    """sin x and cos x of float32 x >= 0, with Cephes' roundings."""
-    octant = ((x * np.float32(4 / math.pi)).astype(np.int32) + 1) & ~1
-    eighths = octant.astype(np.float32)
-    for part in _MINUS_QUARTER_PI:
-        x = _fma(eighths, part, x)
-    square = x * x
-    cos = _fma(_horner(_COS, square) * square, square, square * np.float32(-0.5)) + 1
-    sin = _fma(_horner(_SIN, square) * square, x, x)
-    swapped = octant & 2 != 0
-    return (
-        np.where(swapped, cos, sin) * (1 - ((octant & 4) >> 1)).astype(np.float32),
-        np.where(swapped, sin, cos) * ((((octant - 2) & 4) >> 1) - 1).astype(np.float32),
-    )

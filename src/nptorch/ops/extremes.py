@@ -61,6 +61,7 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
 
 # --- one element of each line ---
 
+
 def _take_along(xp: Any, x: Any, indices: Any, *, axis: int) -> Any:
     # `indices` may be shorter in the other dimensions.
     if x.ndim == 2:

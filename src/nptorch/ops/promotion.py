@@ -1,4 +1,4 @@
-"""Dtype rules of the operations. A rule takes the inputs' arrays and returns them in the type to compute in."""
+"""Dtype rules of the operations: a rule takes the inputs' arrays and returns them in the type to compute in. And shapes that do not fit."""
 
 from __future__ import annotations
 
@@ -119,3 +119,20 @@ def float_only(name: str) -> Rule:
         return check(inputs)
 
     return rule
+
+
+# --- shapes ---
+
+
+def broadcast_error(arrays: Sequence[Any]) -> Exception:
+    """PyTorch's words for shapes that do not broadcast: the last dimension at which two of them differ."""
+    shapes = [x.shape for x in arrays if isinstance(x, np.ndarray)]
+    for back in range(1, max(map(len, shapes)) + 1):
+        lengths = [s[-back] for s in shapes if len(s) >= back and s[-back] != 1]
+        for other in lengths[1:]:
+            if other != lengths[0]:
+                return RuntimeError(
+                    f"The size of tensor a ({lengths[0]}) must match the size of tensor b ({other}) at non-singleton dimension "
+                    f"{max(map(len, shapes)) - back}; the shapes are {' and '.join(str(list(s)) for s in shapes)}"
+                )
+    return RuntimeError(f"the shapes {' and '.join(str(list(s)) for s in shapes)} do not broadcast")

@@ -25,7 +25,7 @@ from nptorch.grad_mode import mode
 from nptorch.graph import Node
 from nptorch.kernels.native import use_cached_memory
 from nptorch.ops.later import Later
-from nptorch.ops.promotion import Rule
+from nptorch.ops.promotion import Rule, broadcast_error
 from nptorch.tensor import Tensor, from_array, refresh
 
 TABLE: dict[str, Op] = {}
@@ -176,20 +176,6 @@ def _overlap(arrays: Sequence[Any], place: Any) -> bool:
         if x is not place and isinstance(x, np.ndarray) and np.may_share_memory(x, place):
             return True
     return False
-
-
-def broadcast_error(arrays: Sequence[Any]) -> Exception:
-    """PyTorch's words for shapes that do not broadcast: the last dimension at which two of them differ."""
-    shapes = [x.shape for x in arrays if isinstance(x, np.ndarray)]
-    for back in range(1, max(map(len, shapes)) + 1):
-        lengths = [s[-back] for s in shapes if len(s) >= back and s[-back] != 1]
-        for other in lengths[1:]:
-            if other != lengths[0]:
-                return RuntimeError(
-                    f"The size of tensor a ({lengths[0]}) must match the size of tensor b ({other}) at non-singleton dimension "
-                    f"{max(map(len, shapes)) - back}; the shapes are {' and '.join(str(list(s)) for s in shapes)}"
-                )
-    return RuntimeError(f"the shapes {' and '.join(str(list(s)) for s in shapes)} do not broadcast")
 
 
 def _positional(function: Callable[..., Any]) -> tuple[str, ...]:

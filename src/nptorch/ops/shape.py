@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.ops.registry import broadcast_error, op
+from nptorch.ops.promotion import broadcast_error
+from nptorch.ops.registry import op
 from nptorch.ops.signatures import axis, function, method, shown_as
 from nptorch.ops.signatures import shape as parse_shape
 from nptorch.tensor import Tensor, from_array
