@@ -39,7 +39,8 @@ class Cell(NamedTuple):
     backward: Callable[..., Any]
 
 
-_native_sigmoid, _native_tanh, _native_matmul = kernel("sigmoid"), kernel("tanh"), kernel("matmul")
+_native_sigmoid, _native_tanh = kernel("sigmoid"), kernel("tanh")
+_native_matmul, _native_linear = kernel("matmul"), kernel("linear")
 
 
 class _Arrays:
@@ -149,6 +150,16 @@ def _product(x: Any, y: Any) -> Any:
     return x @ y if out is NotImplemented else out
 
 
+def _affine(x: Any, w: Any, b: Any) -> Any:
+    """x @ w.T + b."""
+    out = _native_linear(x, w, b)
+    if out is NotImplemented:
+        out = x @ w.T
+        if b is not None:
+            out += b
+    return out
+
+
 def _recurrent(
     xp: Any, x: Any, h0: Any, c0: Any, w: Any, b: Any, wr: Any, *, cell: str, sizes: tuple[int, ...], reverse: bool
 ) -> Any:
@@ -159,9 +170,7 @@ def _recurrent(
     kept = np.empty((CELLS[cell].keeps, len(x), before_c.shape[1]), x.dtype)
     for n, rows in _steps(sizes, reverse):
         before[rows] = h[:n]
-        own = _product(h[:n], w.T)
-        if b is not None:
-            own += b
+        own = _affine(h[:n], w, b)
         new, new_c, kept[:, rows] = forward(_Arrays, x[rows], h[:n], None if c is None else c[:n], own)
         if c is not None:
             before_c[rows], c[:n] = c[:n], new_c
