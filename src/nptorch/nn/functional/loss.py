@@ -259,7 +259,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     _same_size("huber_loss", input, target)
-    return reduce_loss(ops.smooth_l1_loss(input, target, beta=delta) * delta, reduction)
+    loss = ops.smooth_l1_loss(input, target, beta=delta)
+    return reduce_loss(loss if delta == 1 else loss * delta, reduction)
 
 
 @shown_as("BinaryCrossEntropyBackward0")
