@@ -229,6 +229,18 @@ NPT_INLINE Vec<double> vsqrt(Vec<double> v) {
   return v;
 }
 
+// e^r - 1 for |r| <= ln2/2, a polynomial (Cephes expf).
+NPT_INLINE Vec<float> expm1_near_zero(Vec<float> r) {
+  typedef Vec<float> V;
+  V p = splat(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  return p * (r * r) + r;
+}
+
 // e^x by 2^n e^r with |r| <= ln2/2 and a degree-6 polynomial (Cephes expf), within 2 ulp; the scale is applied in two
 // halves so that results down to the smallest denormal and up to the largest number come out.
 NPT_INLINE Vec<float> vexp(Vec<float> x) {
@@ -238,13 +250,7 @@ NPT_INLINE Vec<float> vexp(Vec<float> x) {
   t = t == t ? t : V{};
   Ints<float> n = __builtin_convertvector(t + (t < 0 ? splat(-0.5f) : splat(0.5f)), Ints<float>);
   V whole = __builtin_convertvector(n, V), r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  V p = splat(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
+  const V p = expm1_near_zero(r) + 1.0f;
   Ints<float> half = n >> 1;
   V y = p * (V)((half + 127) << 23) * (V)((n - half + 127) << 23);
   y = x < -104.0f ? V{} : x > 88.73f ? splat(INFINITY) : y;

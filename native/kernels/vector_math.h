@@ -17,13 +17,7 @@ NPT_INLINE Vec<float> vexpm1(Vec<float> x) {
   const V t = x < -87.0f ? splat(-87.0f) : x;
   const Ints<float> n = __builtin_convertvector(t * 1.44269504088896341f - 0.5f, Ints<float>);
   const V whole = __builtin_convertvector(n, V), r = (t - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  V p = splat(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  const V scale = (V)((n + 127) << 23), y = scale * (p * (r * r) + r) + (scale - 1.0f);
+  const V scale = (V)((n + 127) << 23), y = scale * expm1_near_zero(r) + (scale - 1.0f);
   return x == x ? y : x;
 }
 NPT_INLINE Vec<double> vexpm1(Vec<double> x) {
