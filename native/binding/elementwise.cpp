@@ -33,7 +33,6 @@ struct Operand {
     if (!is_number && is_taken(&value, 1)) array = in.as_floats(value, name);
     return is_number || array;
   }
-  bool is_one() const { return is_number || array.size() == 1; }
   template <class T> T one() const { return is_number ? T(number) : *array.data<T>(); }
 };
 
@@ -45,15 +44,15 @@ template <Binary f> PyObject* binary(const char* name, const Call& call) {
   if (!x.read(in, values[0], "x") || !y.read(in, values[1], "y") || (x.is_number && y.is_number)) return declined();
   // The one whose shape the result has.
   const bool y_leads = x.is_number || (!y.is_number && x.array.size() == 1 && x.array.ndim() < y.array.ndim());
-  const Operand &long_one = y_leads ? y : x, &other = y_leads ? x : y;
-  const Array& lead = long_one.array;
+  const Array& lead = (y_leads ? y : x).array;
+  const Operand& other = y_leads ? x : y;
   bool same = false, scalar = other.is_number, row = false;
   if (other.is_number) {
     if (!PyArray_IS_C_CONTIGUOUS(reinterpret_cast<PyArrayObject*>(values[y_leads])))
       return declined();  // NumPy keeps its order
   } else {
     same = lead.shape() == other.array.shape();
-    scalar = other.is_one() && other.array.ndim() <= lead.ndim();
+    scalar = other.array.size() == 1 && other.array.ndim() <= lead.ndim();
     row =
         !y_leads && lead.ndim() >= 1 && other.array.ndim() == 1 && other.array.shape(0) == lead.shape(lead.ndim() - 1);
     if (other.array.type() != lead.type() || !(same || scalar || row)) return declined();
