@@ -59,6 +59,7 @@ threshold_backward = op(
     lambda g, y: threshold_backward(g, y),
     lambda g: zeros_of(g),
 )
+
 # --- activations whose derivative is a kernel of its own ---
 
 # What their formulas call, once of arrays and once of Tensors.
