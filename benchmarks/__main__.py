@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks import loading, networks, ops
-from benchmarks import tutorials as small
+from benchmarks import loading, networks, ops, tutorials
 from benchmarks.pairs import SIDES, Watch, child, in_turn, machine
 
 
@@ -76,40 +76,27 @@ def _compare(
     _report(kind, rows, watch, path)
 
 
-@main.command()
-@_json
-@_rounds
-@_seconds
-@_threads
-@_sides
-@_only
-def steps(path: Path | None, rounds: int, seconds: float, threads: str, sides: str, only: str) -> None:
-    """Training steps: the programs' five networks, a large convolution, ResNet-18, an LSTM-sized chain."""
-    _compare("steps", [c for c in networks.CASES if only in c], threads, sides, rounds, seconds, path)
+def _timed(kind: str, cases: Iterable[str], what: str) -> None:
+    """Add the command that times these cases."""
+
+    @main.command(kind, help=what)
+    @_json
+    @_rounds
+    @_seconds
+    @_threads
+    @_sides
+    @_only
+    def command(path: Path | None, rounds: int, seconds: float, threads: str, sides: str, only: str) -> None:
+        _compare(kind, [c for c in cases if only in c], threads, sides, rounds, seconds, path)
 
 
-@main.command()
-@_json
-@_rounds
-@_seconds
-@_threads
-@_sides
-@_only
-def tutorials(path: Path | None, rounds: int, seconds: float, threads: str, sides: str, only: str) -> None:
-    """Training steps of small networks that are no image classifiers."""
-    _compare("tutorials", [c for c in small.TUTORIALS if only in c], threads, sides, rounds, seconds, path)
-
-
-@main.command(name="ops")
-@_json
-@_rounds
-@_seconds
-@_threads
-@_sides
-@_only
-def ops_(path: Path | None, rounds: int, seconds: float, threads: str, sides: str, only: str) -> None:
-    """Single operations, forward and backward."""
-    _compare("ops", [c for c in ops.OPS if only in c], threads, sides, rounds, seconds, path)
+_timed(
+    "steps",
+    networks.CASES,
+    "Training steps: the programs' five networks, a large convolution, ResNet-18, an LSTM-sized chain.",
+)
+_timed("tutorials", tutorials.TUTORIALS, "Training steps of small networks that are no image classifiers.")
+_timed("ops", ops.OPS, "Single operations, forward and backward.")
 
 
 @main.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -262,3 +263,13 @@ def test_whole_tensor_questions() -> None:
     assert nt.is_floating_point(x)
     assert not nt.is_complex(x)
     assert nt.is_nonzero(nt.tensor(2))
+
+
+def test_writing_what_does_not_fit_the_dtype_is_quiet() -> None:
+    """PyTorch says nothing of a nan among integers either."""
+    x = nt.zeros(2, dtype=nt.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x[0] = nt.tensor(float("nan"))
+        x.copy_(nt.tensor([float("nan"), 3.7]))
+    assert x[1] == 3

@@ -70,6 +70,12 @@ Reduction read_reduction(Arguments& in) {
   return Reduction::none;
 }
 
+// Labels, or nothing where they are no int64 numbers.
+Array read_target(Arguments& in) {
+  PyObject* given = in.next("target");
+  return is_int64_array(given) ? in.integers(given, "target", NPY_INT64) : Array();
+}
+
 void check_targets(const Arguments& in, const Array& target, long rows, long classes, long ignored) {
   in.expect_shape(target, "target", {rows});
   const int64_t* t = target.data<int64_t>();
@@ -86,9 +92,8 @@ std::vector<long> loss_shape(Reduction reduction, long rows) {
 PyObject* nll_loss(const Call& call) {
   Arguments in("nll_loss", call, 4);
   Array x = in.floats("x");
-  PyObject* given_target = in.next("target");
-  if (x.ndim() != 2 || !is_int64_array(given_target)) return declined();
-  Array target = in.integers(given_target, "target", NPY_INT64, 1);
+  Array target = read_target(in);
+  if (x.ndim() != 2 || !target) return declined();
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = x.shape(0), classes = x.shape(1);
   const Reduction reduction = read_reduction(in);
   check_targets(in, target, rows, classes, ignored);
@@ -103,10 +108,9 @@ PyObject* nll_loss(const Call& call) {
 PyObject* nll_loss_backward(const Call& call) {
   Arguments in("nll_loss_backward", call, 5);
   Array g = in.floats("g");
-  PyObject* given_target = in.next("target");
+  Array target = read_target(in);
   const std::vector<long> shape = in.sizes("shape");
-  if (shape.size() != 2 || !is_int64_array(given_target)) return declined();
-  Array target = in.integers(given_target, "target", NPY_INT64, 1);
+  if (shape.size() != 2 || !target) return declined();
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = shape[0], classes = shape[1];
   const Reduction reduction = read_reduction(in);
   in.expect_shape(g, "g", loss_shape(reduction, rows));
@@ -123,9 +127,8 @@ PyObject* nll_loss_backward(const Call& call) {
 PyObject* cross_entropy(const Call& call) {
   Arguments in("cross_entropy", call, 4);
   Array x = in.floats("x");
-  PyObject* given_target = in.next("target");
-  if (x.ndim() != 2 || !is_int64_array(given_target)) return declined();
-  Array target = in.integers(given_target, "target", NPY_INT64, 1);
+  Array target = read_target(in);
+  if (x.ndim() != 2 || !target) return declined();
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = x.shape(0), classes = x.shape(1);
   const Reduction reduction = read_reduction(in);
   check_targets(in, target, rows, classes, ignored);
@@ -143,9 +146,8 @@ PyObject* cross_entropy(const Call& call) {
 PyObject* cross_entropy_backward(const Call& call) {
   Arguments in("cross_entropy_backward", call, 5);
   Array g = in.floats("g"), log_probs = in.floats("log_probs", Arguments::ANY, g.type());
-  PyObject* given_target = in.next("target");
-  if (log_probs.ndim() != 2 || !is_int64_array(given_target)) return declined();
-  Array target = in.integers(given_target, "target", NPY_INT64, 1);
+  Array target = read_target(in);
+  if (log_probs.ndim() != 2 || !target) return declined();
   const long ignored = in.integer("ignore_index", -(1L << 62), 1L << 62), rows = log_probs.shape(0),
              classes = log_probs.shape(1);
   const Reduction reduction = read_reduction(in);

@@ -143,6 +143,7 @@ def run(
                 anomaly.refuse_nan(node, results)
             if node.hooks:
                 results = _run_hooks(node, results, arrived)
+            # strict= would cost as much as the loop.
             for edge, g in zip(node.edges, results):  # noqa: B905
                 if g is not None and edge is not None:
                     _arrive(edge, g, pending, leaves, create)

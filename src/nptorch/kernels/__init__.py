@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from nptorch.kernels import native
@@ -18,7 +17,7 @@ _TAKES_OUT = {"add", "sub", "mul", "div", "relu"}  # kernels that can write into
 
 def install(table: dict[str, Any]) -> None:
     """Give each op the native kernel of its name; the environment's NPTORCH_NATIVE=0 leaves the reference in charge."""
-    if os.environ.get("NPTORCH_NATIVE") == "0" or not native.AVAILABLE:
+    if not native.IN_USE:
         return
     for name, op in table.items():
         op.native = getattr(native.extension, name, None)

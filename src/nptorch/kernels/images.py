@@ -26,7 +26,7 @@ def image_batch(
     Returns: float32, (B, C, H, W).
     """
     fits = images.dtype == np.uint8 and images.ndim in (3, 4) and images.flags.c_contiguous
-    if native.AVAILABLE and fits and indices.dtype == np.int64 and indices.ndim == 1:
+    if native.IN_USE and fits and indices.dtype == np.int64 and indices.ndim == 1:
         channels = 1 if images.ndim == 3 else images.shape[3]
         return native.extension.image_batch(images, indices, _table(channels, _key(mean), _key(std)))
     return image_batch_reference(images, indices, mean=mean, std=std)

@@ -22,12 +22,13 @@ except ModuleNotFoundError:  # any other ImportError, such as an unknown NPTORCH
 Array = np.ndarray[Any, Any]
 
 AVAILABLE = extension is not None
+IN_USE = AVAILABLE and os.environ.get("NPTORCH_NATIVE") != "0"
 ISA: str | None = extension.isa() if AVAILABLE else None
 
 
 def kernel(name: str) -> Callable[..., Any]:
     """The native function of this name; without the extension, or with NPTORCH_NATIVE=0, one that declines."""
-    return getattr(extension, name) if AVAILABLE and os.environ.get("NPTORCH_NATIVE") != "0" else _declines
+    return getattr(extension, name) if IN_USE else _declines
 
 
 def _declines(*_: Any, **__: Any) -> Any:

@@ -63,19 +63,24 @@ threshold_backward = op(
 # --- activations whose derivative is a kernel of its own ---
 
 # What their formulas call, once of arrays and once of Tensors.
-ARRAYS = SimpleNamespace(
+_ARRAYS = SimpleNamespace(
     where=np.where, exp=np.exp, tanh=np.tanh, sigmoid=lambda x: sigmoid_array(np, x), erf=lambda x: erf_array(np, x)
 )
 TENSORS = SimpleNamespace(where=where, exp=exp, tanh=tanh, sigmoid=sigmoid, erf=erf)
 
 
-def _activation(name: str, forward: Callable[..., Any], slope: Callable[..., Any], promote: Rule | None = None) -> Op:
-    """An op of x whose backward, an op too, scales g by `slope(m, x)`, written with the functions of m."""
-    backward = op(
+def backward_of(name: str, slope: Callable[..., Any]) -> Op:
+    """The op that scales g by `slope(m, *inputs)`, which is written with the functions of m."""
+    return op(
         f"{name}_backward",
-        lambda xp, g, x, **params: (g * slope(ARRAYS, x, **params)).astype(g.dtype, copy=False),
-        joint=through(lambda g, x, **params: g * slope(TENSORS, x, **params)),
+        lambda xp, g, *inputs, **params: (g * slope(_ARRAYS, *inputs, **params)).astype(g.dtype, copy=False),
+        joint=through(lambda g, *inputs, **params: g * slope(TENSORS, *inputs, **params)),
     )
+
+
+def _activation(name: str, forward: Callable[..., Any], slope: Callable[..., Any], promote: Rule | None = None) -> Op:
+    """An op of x with this slope."""
+    backward = backward_of(name, slope)
     return op(name, forward, lambda g, x, **params: backward(g, x, **params), promote=promote)
 
 
@@ -156,7 +161,7 @@ def _silu_slope(m: Any, x: Any) -> Any:
     return s * (1 + x * (1 - s))
 
 
-mish = _activation("mish", lambda xp, x: x * _tanh_of_softplus(ARRAYS, x), _mish_slope, float_only("mish"))
+mish = _activation("mish", lambda xp, x: x * _tanh_of_softplus(_ARRAYS, x), _mish_slope, float_only("mish"))
 gelu = _activation("gelu", _gelu, _gelu_slope, float_only("gelu"))
 silu = _activation("silu", lambda xp, x: x * sigmoid_array(xp, x), _silu_slope, float_only("silu"))
 

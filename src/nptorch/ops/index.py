@@ -14,7 +14,7 @@ from nptorch.grad_mode import mode
 from nptorch.ops.add_at import add_at
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
-from nptorch.ops.registry import check_writable, op
+from nptorch.ops.registry import check_writable, op, quiet
 from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
 from nptorch.ops.signatures import function, method, not_a_tensor, shown_as, takes_out
 from nptorch.tensor import Tensor, from_array
@@ -212,13 +212,6 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     basic, advanced = _parse(self, index)
     if not isinstance(value, Tensor):
         value = from_array(np.asarray(value) if isinstance(value, np.ndarray) else number(value, self._array.dtype))
-    if advanced is None and not (mode.grad and (self.requires_grad or value.requires_grad)):
-        check_writable(self, "copy_")
-        place, values = self._array[basic], value._array
-        _check_fits(place.shape, values.shape)
-        np.copyto(place, values.reshape(values.shape[max(values.ndim - place.ndim, 0) :]), casting="unsafe")
-        self._version[0] += 1
-        return
     x = self if basic is None else slice_op(self, index=basic)
     if advanced is None:
         copy_(x, value)
@@ -273,7 +266,12 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     shape = src._array.shape
     if len(shape) > self._array.ndim:
         src = reshape(src, shape[len(shape) - self._array.ndim :])
-    return assign_op.into(self, self, src)
+    if mode.grad and (self.requires_grad or src.requires_grad):
+        return assign_op.into(self, self, src)
+    check_writable(self, "copy_")
+    quiet.run(np.copyto, self._array, src._array, casting="unsafe")
+    self._version[0] += 1
+    return self
 
 
 fill_op = op(

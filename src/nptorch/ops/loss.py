@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nptorch import dtypes
-from nptorch.ops.activation import ARRAYS, TENSORS, log_softmax_backward
+from nptorch.ops.activation import TENSORS, backward_of, log_softmax_backward
 from nptorch.ops.derive import through
 from nptorch.ops.pointwise import exp, log, neg
 from nptorch.ops.promotion import Rule, common, float_only
@@ -151,11 +151,7 @@ def _real(name: str) -> Rule:
 
 def _pair_loss(name: str, forward: Callable[..., Any], slope: Callable[..., Any], of_target: Callable[..., Any]) -> Op:
     """An op of x and target whose gradient of x, an op too, is g times `slope(m, x, target)`, written with the functions of m."""
-    backward = op(
-        f"{name}_backward",
-        lambda xp, g, x, target, **params: (g * slope(ARRAYS, x, target, **params)).astype(g.dtype, copy=False),
-        joint=through(lambda g, x, target, **params: g * slope(TENSORS, x, target, **params)),
-    )
+    backward = backward_of(name, slope)
     return op(
         name, forward, lambda g, x, target, **params: backward(g, x, target, **params), of_target, promote=_real(name)
     )

@@ -42,7 +42,7 @@ class _Quiet(threading.local):
         self.run = context.run
 
 
-_quiet = _Quiet()
+quiet = _Quiet()
 
 
 class Op:
@@ -126,7 +126,7 @@ class Op:
         if self.promote is not None:
             arrays = self.promote(arrays)
         try:
-            return _quiet.run(self.forward, np, *arrays, **params)
+            return quiet.run(self.forward, np, *arrays, **params)
         except ValueError as error:
             if "broadcast" in str(error):
                 raise broadcast_error(arrays) from None
