@@ -244,4 +244,5 @@ adaptive_max_pool2d = op(
     _adaptive_max_pool2d,
     lambda g, x_shape, indices: into_planes(g, indices, shape=x_shape),
     aux=("indices",),
+    label="AdaptiveMaxPool2DBackward0",
 )

@@ -15,7 +15,7 @@ from nptorch.ops.pool import adaptive_max_pool2d as adaptive_max_pool2d_op
 from nptorch.ops.pool import avg_pool2d as avg_pool2d_op
 from nptorch.ops.pool import max_pool2d as max_pool2d_op
 from nptorch.ops.shape import squeeze_op, unsqueeze_op
-from nptorch.ops.signatures import function
+from nptorch.ops.signatures import function, show
 from nptorch.tensor import Tensor, from_array
 
 
@@ -258,7 +258,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     if x._array.size and all(size) and not any(n % m for n, m in zip(lengths, size, strict=True)):
         windows = tuple(n // m for n, m in zip(lengths, size, strict=True))
         if math.prod(windows) <= math.prod(size):  # few large windows are faster one by one
-            return max_pool2d(input, windows, return_indices=return_indices)
+            return show(max_pool2d(input, windows, return_indices=return_indices), "AdaptiveMaxPool2DBackward0")
     out, indices = adaptive_max_pool2d_op(x, size=size)
     if single:
         out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))
