@@ -22,7 +22,7 @@ import pytest
 
 import nptorch
 from nptorch.kernels import native
-from nptorch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info, iterators
+from nptorch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info, worker_iterator
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and fork")
 PROMPT = 2.0  # seconds: what is "at once" on a loaded machine
@@ -288,7 +288,7 @@ def segmentation_fault() -> None:
     ids=["exit 3", "exit 0", "sys.exit", "kill -9", "segmentation fault"],
 )
 def test_a_dead_worker_is_reported_at_once(end: Callable[[], Any], text: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(iterators, "_GRACE", 0.2)
+    monkeypatch.setattr(worker_iterator, "_GRACE", 0.2)
 
     def function(index: int) -> int:
         if index == 0:
@@ -315,7 +315,7 @@ def test_a_worker_killed_between_batches_is_reported() -> None:
 
 
 def test_a_child_of_the_worker_that_holds_its_pipes_does_not_hide_its_death(monkeypatch: Any) -> None:
-    monkeypatch.setattr(iterators, "_LOOK", 0.1)
+    monkeypatch.setattr(worker_iterator, "_LOOK", 0.1)
     pid_file, other = os.pipe()
 
     def function(index: int) -> int:
@@ -390,7 +390,7 @@ def test_a_persistent_loader_ends_its_workers_without_the_garbage_collector() ->
 
 
 def test_a_worker_that_does_not_listen_is_ended(monkeypatch: Any) -> None:
-    monkeypatch.setattr(iterators, "_GRACE", 0.2)
+    monkeypatch.setattr(worker_iterator, "_GRACE", 0.2)
 
     def deaf(worker_id: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -502,7 +502,7 @@ def test_an_interrupt_in_a_message_ends_the_iteration_but_not_the_loader(monkeyp
     loader = DataLoader(Squares(), 4, num_workers=1, persistent_workers=True)
     iterator = iter(loader)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(iterators, "receive", interrupted)
+        patch.setattr(worker_iterator, "receive", interrupted)
         next(iterator)
     with pytest.raises(RuntimeError, match="was interrupted"):
         next(iterator)

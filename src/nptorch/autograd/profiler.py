@@ -6,8 +6,6 @@ Source: https://pytorch.org/docs/stable/profiler.html
 from __future__ import annotations
 
 import contextlib
-import json
-from pathlib import Path
 from typing import Any
 
 NOTHING = "Nothing was recorded: use Python's profilers, such as `python -m cProfile -s cumulative script.py`."
@@ -52,7 +50,8 @@ class profile(contextlib.ContextDecorator):
 
     def export_chrome_trace(self, path: str) -> None:
         """Write a trace without events."""
-        Path(path).write_text(json.dumps({"traceEvents": []}), encoding="utf-8")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"traceEvents": []}')
 
 
 class record_function(contextlib.ContextDecorator):

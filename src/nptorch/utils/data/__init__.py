@@ -21,7 +21,7 @@ from nptorch.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from nptorch.utils.data.worker import WorkerInfo, get_worker_info
+from nptorch.utils.data.worker_info import WorkerInfo, get_worker_info
 
 __all__ = [
     "Batch",

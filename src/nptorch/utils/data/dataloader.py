@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nptorch import random
 from nptorch.utils.data.collate import default_collate, default_convert
 from nptorch.utils.data.dataset import IterableDataset
-from nptorch.utils.data.iterators import SingleProcessIterator, WorkerIterator
+from nptorch.utils.data.iterators import SingleProcessIterator
 from nptorch.utils.data.sampler import BatchSampler, EndlessSampler, RandomSampler, SequentialSampler
-from nptorch.utils.data.worker import get_worker_info
+from nptorch.utils.data.worker_info import get_worker_info
+
+if TYPE_CHECKING:
+    from nptorch.utils.data.worker_iterator import WorkerIterator
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
@@ -135,6 +138,9 @@ class DataLoader(Generic[T_co]):
     def __iter__(self) -> Iterator[Any]:
         if self.num_workers == 0:
             return SingleProcessIterator(self)
+        # Most scripts never need processes, pipes and signals.
+        from nptorch.utils.data.worker_iterator import WorkerIterator
+
         if not self.persistent_workers:
             return WorkerIterator(self)
         if self._iterator is not None and self._iterator.alive:

@@ -1,4 +1,4 @@
-"""What a DataLoader's worker process does, and what is told about it (get_worker_info)."""
+"""What a DataLoader's worker process does."""
 
 from __future__ import annotations
 
@@ -11,39 +11,22 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from nptorch import random
 from nptorch.kernels import native
+from nptorch.utils.data import worker_info
 from nptorch.utils.data.fetch import fetcher
 from nptorch.utils.data.transport import Message, pack, send
+from nptorch.utils.data.worker_info import WorkerInfo
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 
 INTERRUPTED = 130  # the exit code of a worker that Ctrl+C ended, as shells have it
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """A worker's number of num_workers, the seed of its random numbers, and its copy of the dataset."""
-
-    id: int
-    num_workers: int
-    seed: int
-    dataset: Any
-
-
-_info: WorkerInfo | None = None
-
-
-def get_worker_info() -> WorkerInfo | None:
-    """The WorkerInfo of this worker process, or None in the main process."""
-    return _info
 
 
 class Job(NamedTuple):
@@ -185,14 +168,13 @@ def _answer(job: Job, inbox: queue.SimpleQueue[Task | None], outbox: queue.Simpl
 
 def _prepare(job: Job) -> Failure | None:
     """Take one core, seed, tell get_worker_info(), call the user's worker_init_fn."""
-    global _info
     native.set_num_threads(1)
     seed = job.base_seed + job.worker_id
     python_random.seed(seed)
     random.manual_seed(seed)
     low, high = job.base_seed & 0xFFFFFFFF, job.base_seed >> 32
     np.random.seed(np.random.SeedSequence([job.worker_id, low, high]).generate_state(4))
-    _info = WorkerInfo(job.worker_id, job.num_workers, seed, job.dataset)
+    worker_info.announce(WorkerInfo(job.worker_id, job.num_workers, seed, job.dataset))
     try:
         if job.init_fn is not None:
             job.init_fn(job.worker_id)
