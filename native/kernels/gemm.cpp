@@ -26,6 +26,10 @@ template <class T, int R, int J> void tile(const TileJob<T>& job) {
   NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
   const long row_stride = job.a.row_stride, step = job.a.column_stride, b_stride = job.b_stride;
   const T *a = job.a.data, *b = job.b;
+  // A large c is not in the cache: it comes while the sums are made.
+  NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) {
+    __builtin_prefetch(job.c + i * job.c_stride + j * LANES<T>, 1);
+  }
   for (long k = 0; k < job.depth; k++, a += step, b += b_stride) {
     Vec<T> bk[J];
     NPT_UNROLL for (int j = 0; j < J; j++) {
@@ -91,12 +95,17 @@ template <class T> void pack_anything(MatrixView<T> b, long depth, long lanes, T
 }
 
 // ---------------------------------------------------------------- few rows: dot products
-// c[i][j] = row i of a . column j of b, both contiguous along the depth: b is read once and never packed.
+// c[i][j] = row i of a . column j of b, both contiguous along the depth: b is read once and never packed. The columns
+// that will be wanted next come nearer meanwhile.
+constexpr int DOT_ROWS = 4, DOT_COLUMNS = REGISTERS == 32 ? 6 : 2, NEXT_COLUMNS = 2;
+
 template <class T, int R, int J>
-NPT_INLINE void dots(const T* a, long a_stride, const T* b, long b_stride, long depth, T (*out)[J]) {
+NPT_INLINE void dots(const T* a, long a_stride, const T* b, long b_stride, long depth, const T* const* next,
+                     T (*out)[J]) {
   Vec<T> sum[R][J];
   NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) sum[i][j] = Vec<T>{};
   each_vector<T>(0, depth, [&](long k, auto lanes) NPT_LAMBDA {
+    NPT_UNROLL for (int i = 0; i < NEXT_COLUMNS; i++) __builtin_prefetch(next[i] + k, 0, 2);
     Vec<T> ak[R];
     NPT_UNROLL for (int i = 0; i < R; i++) {
       ak[i] = load_upto(a + i * a_stride + k, lanes);
@@ -111,11 +120,12 @@ NPT_INLINE void dots(const T* a, long a_stride, const T* b, long b_stride, long 
   NPT_UNROLL for (int i = 0; i < R; i++) for (int j = 0; j < J; j++) out[i][j] = sum_lanes(sum[i][j]);
 }
 
-constexpr int DOT_ROWS = 4, DOT_COLUMNS = REGISTERS == 32 ? 6 : 2;
-
 template <class T, int R, int J> void dot_block(const Gemm<T>& g, long row, long column) {
   T out[R][J];
-  dots<T, R, J>(g.a.at(row, 0).data, g.a.row_stride, g.b.at(0, column).data, g.b.column_stride, g.depth, out);
+  const T* next[NEXT_COLUMNS];  // each block of rows brings some of the next block of columns
+  for (long i = 0, first = column + DOT_COLUMNS + row / DOT_ROWS * NEXT_COLUMNS % DOT_COLUMNS; i < NEXT_COLUMNS; i++)
+    next[i] = g.b.at(0, smaller(g.columns - 1, first + i)).data;
+  dots<T, R, J>(g.a.at(row, 0).data, g.a.row_stride, g.b.at(0, column).data, g.b.column_stride, g.depth, next, out);
   for (int i = 0; i < R; i++)
     for (int j = 0; j < J; j++)
       g.c[(row + i) * g.columns + column + j] = out[i][j] + (g.bias ? g.bias[column + j] : T(0));
