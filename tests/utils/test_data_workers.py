@@ -438,7 +438,7 @@ def script(then: str, pause: float = 0.0, persistent: bool = False) -> tuple[sub
     """The script up to `then`, and its workers."""
     code = textwrap.dedent(SCRIPT).format(then=then, pause=pause, persistent=persistent)
     program = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, "-W", "error", "-W", "ignore:This DataLoader will create", "-c", code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
