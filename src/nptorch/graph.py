@@ -10,7 +10,7 @@ import numpy as np
 
 from nptorch.tensor import Edge, Tensor, from_array
 
-_sequence = itertools.count()
+next_sequence = itertools.count(0, -1).__next__
 _hook_ids = itertools.count()
 
 
@@ -45,21 +45,23 @@ class Node:
     """A recorded operation: where its inputs' gradients go, and the shape and dtype of its outputs.
 
     An edge leads to another node or, for a leaf, to the tensor itself; edges hold no values, so a node keeps alive only what its
-    derivative names: `saved`, with the counts of in-place changes that those tensors had then in `checks`.
+    derivative names: `saved`, with the counts of in-place changes that those tensors had then in `checks`. Of its own outputs
+    it saves the arrays, since the tensors would make circles with it; `own` says (where in `saved`, which output).
     """
 
-    __slots__ = ("checks", "edges", "hooks", "keeps_outputs", "outputs", "pre_hooks", "saved", "sequence")
+    __slots__ = ("checks", "edges", "hooks", "outputs", "own", "pre_hooks", "saved", "sequence")
+    own: tuple[tuple[int, int], ...]
 
     def __init__(self, edges: Sequence[Edge | None], outputs: list[tuple[tuple[int, ...], np.dtype[Any]]]) -> None:
         self.edges = edges
         self.outputs = outputs
-        # Parents are made before their children, so this number orders the backward pass.
-        self.sequence = next(_sequence)
+        # Parents are made before their children, so this number, which falls, orders the backward pass.
+        self.sequence = next_sequence()
         self.pre_hooks: dict[int, tuple[int, Callable[[Tensor], Any]]] | None = None
         self.hooks: dict[int, Any] | None = None
         self.saved: list[Any] | None = []
-        self.keeps_outputs = False
         self.checks: list[tuple[list[int], int]] = []
+        self.own = ()
 
     def keep(self, value: Any) -> None:
         """Keep a Tensor, a number or a shape for the derivative."""
@@ -68,9 +70,10 @@ class Node:
             self.checks.append((value._version, value._version[0]))
 
     def keep_output(self, value: Tensor, slot: int) -> None:
-        """Keep an output of this node by its array: the tensor itself would make a circle with the node."""
-        self.keeps_outputs = True
-        self.saved.append(_Output(value._array, slot))  # type: ignore[union-attr]
+        """Keep an output of this node."""
+        assert self.saved is not None
+        self.own += ((len(self.saved), slot),)
+        self.saved.append(value._array)
         self.checks.append((value._version, value._version[0]))
 
     def kept(self) -> list[Any]:
@@ -78,7 +81,8 @@ class Node:
 
         Raises: RuntimeError if they were released, or changed in place since.
         """
-        if self.saved is None:
+        saved = self.saved
+        if saved is None:
             raise RuntimeError(
                 "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
                 "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
@@ -92,9 +96,17 @@ class Node:
                     f"{self.title()} saved is at version {version[0]}; expected version {then} instead. Hint: use an operation that "
                     "makes a new tensor, or change the tensor before it is used."
                 )
-        if self.keeps_outputs:
-            return [v.tensor(self) if v.__class__ is _Output else v for v in self.saved]
-        return self.saved
+        if self.own:
+            saved = saved.copy()
+            for k, slot in self.own:
+                saved[k] = self._output(saved[k], slot)
+        return saved
+
+    def _output(self, array: np.ndarray[Any, Any], slot: int) -> Tensor:
+        result = from_array(array)
+        if array.dtype.kind in "fc":
+            result._edge, result._requires_grad = (self, slot), True
+        return result
 
     def release(self) -> None:
         """Forget the saved values."""
@@ -155,19 +167,6 @@ class AccumulateGrad:
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
-
-
-class _Output:
-    __slots__ = ("array", "slot")
-
-    def __init__(self, array: np.ndarray[Any, Any], slot: int) -> None:
-        self.array, self.slot = array, slot
-
-    def tensor(self, node: Node) -> Tensor:
-        result = from_array(self.array)
-        if self.array.dtype.kind in "fc":
-            result._edge, result._requires_grad = (node, self.slot), True
-        return result
 
 
 def edge_of(tensor: Tensor) -> Edge | None:

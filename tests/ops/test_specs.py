@@ -12,7 +12,7 @@ import pytest
 import nptorch
 from nptorch import nn  # noqa: F401  (the samples reach it as T.nn)
 from nptorch.autograd import gradcheck, gradgradcheck
-from nptorch.ops.registry import TABLE, Op
+from nptorch.ops.registry import TABLE, Op, ViewOp
 from tests.ops.oracle import results
 from tests.ops.sampling import Sample
 from tests.ops.specs import SAMPLES
@@ -100,8 +100,8 @@ def test_every_op_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return trace
 
-    for way in ("__call__", "into"):
-        monkeypatch.setattr(Op, way, traced(getattr(Op, way)))
+    for kind, way in ((Op, "__call__"), (Op, "into"), (ViewOp, "__call__")):
+        monkeypatch.setattr(kind, way, traced(getattr(kind, way)))
     for s in SAMPLES:
         results(nptorch, s)
     # Writing into a view records copy_slices without running it; its derivative runs it.

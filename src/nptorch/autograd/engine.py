@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from nptorch.graph import Node
 from nptorch.kernels.native import accumulate as add_into
 from nptorch.ops.later import Later, now
 from nptorch.ops.pointwise import add, cast_op
+from nptorch.ops.recording import OpNode
 from nptorch.ops.reduce import sum_op
-from nptorch.ops.registry import OpNode
 from nptorch.ops.shape import view_op
 from nptorch.tensor import Tensor, from_array
 
@@ -113,21 +114,18 @@ def run(
     """Walk from `roots` to the leaves (or only to `targets`) and return the targets' gradients, or add them to `.grad`."""
     if len(roots) != len(grads):
         raise RuntimeError(f"Mismatch in length: got {len(roots)} tensors and {len(grads)} gradients for them")
-    # What arrived so far: per node a list with a place for each output, per leaf (its id) the gradient and whether it is a sum.
-    pending: dict[Node, list[Any]] = {}
-    leaves: dict[int, tuple[Tensor, Tensor, bool]] = {}
+    walk = _Walk(create)
     look_for_nan = anomaly.checks()
     before = mode.grad
     mode.grad = create
     try:
         for i, (root, g) in enumerate(zip(roots, grads, strict=True)):
-            _arrive(_root_edge(root, i), _first_gradient(root, g, i), pending, leaves, create)
-        order = _order(pending)
-        wanted = None if targets is None else _Targets(targets, order)
-        for node in order:
-            arrived = pending.pop(node, None)
-            if arrived is None:
-                continue
+            walk.arrive(_root_edge(root, i), _first_gradient(root, g, i))
+        wanted = None if targets is None else _Targets(targets, _reachable(walk.arrived))
+        ready, waiting = walk.ready, walk.arrived
+        while ready:
+            node = heappop(ready)[1]
+            arrived = waiting.pop(node)
             if node.pre_hooks or node.hooks or wanted is not None:
                 arrived = [now(g) for g in arrived]
             if node.pre_hooks:
@@ -146,21 +144,21 @@ def run(
             # strict= would cost as much as the loop.
             for edge, g in zip(node.edges, results):  # noqa: B905
                 if g is not None and edge is not None:
-                    _arrive(edge, g, pending, leaves, create)
+                    walk.arrive(edge, g)
             # Freeing as the walk goes keeps the peak low: gradients take the place of saved values.
             del arrived, results
             if not keep:
                 node.release()
         g = None
         if wanted is not None:
-            found = wanted.finish(leaves)
+            found = wanted.finish(walk.leaves)
             if into_grad:
                 for target, gradient in zip(targets or (), found, strict=True):
                     if gradient is not None:
                         accumulate(target, gradient, create)
             return found
-        for leaf, g, _ in leaves.values():
-            accumulate(leaf, _leaf_hooks(leaf, g), create)
+        for leaf, g, _ in walk.leaves.values():
+            accumulate(leaf, _leaf_hooks(leaf, g) if leaf._hooks else g, create)
         return []
     finally:
         mode.grad = before
@@ -190,50 +188,59 @@ def _first_gradient(root: Tensor, g: Any, i: int) -> Tensor:
     return g
 
 
-def _order(start: dict[Node, Any]) -> list[Node]:
-    """All nodes reachable from `start`, children before parents."""
+def _reachable(start: Iterable[Node]) -> list[Node]:
+    """All nodes that gradients come to from `start`, parents before children."""
     seen = set(start)
-    stack = list(start)
+    stack = list(seen)
     while stack:
         for edge in stack.pop().edges:
             if edge is not None and isinstance(edge[0], Node) and edge[0] not in seen:
                 seen.add(edge[0])
                 stack.append(edge[0])
-    return sorted(seen, key=lambda node: node.sequence, reverse=True)
+    return sorted(seen, key=lambda node: -node.sequence)
 
 
-def _arrive(
-    edge: Any,
-    g: Any,
-    pending: dict[Node, list[Any]],
-    leaves: dict[int, tuple[Tensor, Tensor, bool]],
-    create: bool,
-) -> None:
-    """Bring a gradient to an edge's end: in its shape and dtype, added to what arrived there before."""
-    end, slot = edge
-    if isinstance(g, Later):
-        if end.__class__ is OpNode and end not in pending and end.outputs == [(g.shape, g.dtype)]:
-            pending[end] = [g]
+class _Walk:
+    """Where a backward pass is: what arrived so far, and the nodes that it arrived at, the newest first."""
+
+    __slots__ = ("arrived", "create", "leaves", "ready")
+
+    def __init__(self, create: bool) -> None:
+        self.create = create
+        self.ready: list[tuple[int, Node]] = []  # a heap
+        self.arrived: dict[Node, list[Any]] = {}  # a place for each output
+        self.leaves: dict[int, tuple[Tensor, Tensor, bool]] = {}  # by id: the gradient and whether it is a sum
+
+    def arrive(self, edge: Any, g: Any) -> None:
+        """Bring a gradient to an edge's end: in its shape and dtype, added to what arrived there before."""
+        end, slot = edge
+        inner = isinstance(end, Node)
+        if isinstance(g, Later):
+            if end.__class__ is OpNode and end not in self.arrived and end.outputs == [(g.shape, g.dtype)]:
+                self.arrived[end] = [g]
+                heappush(self.ready, (end.sequence, end))
+                return
+            g = g.now()
+        shape, dtype = end.outputs[slot] if inner else (end._array.shape, end._array.dtype)
+        array = g._array
+        if array.shape != shape or array.dtype is not dtype:
+            g = fit(g, shape, dtype, end)
+        if inner:
+            places = self.arrived.get(end)
+            if places is None:
+                places = self.arrived[end] = [None] * len(end.outputs)
+                heappush(self.ready, (end.sequence, end))
+            earlier = places[slot]
+            places[slot] = g if earlier is None else add(now(earlier), g)
             return
-        g = g.now()
-    inner = isinstance(end, Node)
-    shape, dtype = end.outputs[slot] if inner else (end._array.shape, end._array.dtype)
-    if g._array.shape != shape or g._array.dtype is not dtype:
-        g = fit(g, shape, dtype, end)
-    if inner:
-        places = pending.get(end)
-        if places is None:
-            places = pending[end] = [None] * len(end.outputs)
-        earlier = places[slot]
-        places[slot] = g if earlier is None else add(now(earlier), g)
-        return
-    known = leaves.get(id(end))
-    if known is None:
-        leaves[id(end)] = (end, g, False)
-    elif create or not known[2]:
-        leaves[id(end)] = (end, add(known[1], g), True)
-    else:  # a sum that was made here and that nothing else holds
-        add_into(known[1]._array, g._array)
+        leaves = self.leaves
+        known = leaves.get(id(end))
+        if known is None:
+            leaves[id(end)] = (end, g, False)
+        elif self.create or not known[2]:
+            leaves[id(end)] = (end, add(known[1], g), True)
+        else:  # a sum that was made here and that nothing else holds
+            add_into(known[1]._array, g._array)
 
 
 def fit(g: Tensor, shape: tuple[int, ...], dtype: np.dtype[Any], end: Any = None) -> Tensor:
@@ -270,7 +277,7 @@ def _real(g: Tensor) -> Tensor:
 class _Targets:
     """The tensors whose gradients were asked for, and the nodes that lie on the way to them."""
 
-    def __init__(self, targets: Sequence[Tensor], order: Sequence[Node]) -> None:
+    def __init__(self, targets: Sequence[Tensor], nodes: Sequence[Node]) -> None:
         self.targets = targets
         self.found: dict[int, Tensor | None] = {}
         self.at: dict[Node, list[tuple[int, int]]] = {}
@@ -281,7 +288,7 @@ class _Targets:
             else:
                 self.ends.add(id(t))
         self.nodes: set[Node] = set()
-        for node in reversed(order):  # parents first
+        for node in nodes:
             if any(map(self._leads, node.edges)):
                 self.nodes.add(node)
 
@@ -339,9 +346,8 @@ def accumulate(leaf: Tensor, g: Tensor, create: bool) -> None:
 
 
 def _leaf_hooks(leaf: Tensor, g: Tensor) -> Tensor:
-    if leaf._hooks:
-        for hook in list(leaf._hooks.values()):
-            g = _replaced(hook(g), g)
+    for hook in list((leaf._hooks or {}).values()):
+        g = _replaced(hook(g), g)
     return g
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from nptorch import dtypes
 from nptorch.ops.pointwise import cast_op, conj, exp, real, sqrt, where, zeros_of
 from nptorch.ops.registry import op
-from nptorch.ops.shape import expand_op, reshape, unsqueeze_op, view_op
+from nptorch.ops.shape import expand_op, reshape, view_op
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import (
     function,
@@ -28,9 +28,10 @@ def keep_dims(g: Tensor, axis: tuple[int, ...], keepdims: bool, ndim: int) -> Te
     """A reduced gradient with its reduced dimensions back, of length 1."""
     if keepdims or not ndim or not axis:
         return g
+    shape = list(g._array.shape)
     for a in sorted(axis):
-        g = unsqueeze_op(g, dim=a)
-    return g
+        shape.insert(a, 1)
+    return view_op(g, shape=tuple(shape))
 
 
 def nonempty(name: str, x: Any, axis: tuple[int, ...], named: bool = False) -> Any:
@@ -49,7 +50,9 @@ def nonempty(name: str, x: Any, axis: tuple[int, ...], named: bool = False) -> A
 
 
 def _spread(g: Tensor, x_shape: Any, axis: tuple[int, ...], keepdims: bool) -> Tensor:
-    return expand_op(keep_dims(g, axis, keepdims, len(x_shape)), shape=x_shape)
+    if len(axis) < len(x_shape):  # else g is one number
+        g = keep_dims(g, axis, keepdims, len(x_shape))
+    return expand_op(g, shape=x_shape)
 
 
 def _reduction_label(name: str) -> Any:

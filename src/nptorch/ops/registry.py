@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import Context
@@ -22,14 +23,14 @@ import numpy as np
 
 from nptorch import dtypes
 from nptorch.grad_mode import mode
-from nptorch.graph import Node
 from nptorch.kernels.native import use_cached_memory
-from nptorch.ops.later import Later
 from nptorch.ops.promotion import Rule, broadcast_error
+from nptorch.ops.recording import Plan, Vjp, mask_of, positional, record
 from nptorch.tensor import Tensor, from_array, refresh
 
 TABLE: dict[str, Op] = {}
 _new = object.__new__
+ndarray = np.ndarray
 
 
 class _Quiet(threading.local):
@@ -59,24 +60,23 @@ class Op:
         promote: Rule | None,
         outputs: tuple[str, ...] | None,
         aux: tuple[str, ...],
-        view: bool,
         label: str | Callable[..., str] | None,
     ) -> None:
-        self.name, self.forward, self.promote, self.view = name, forward, promote, view
+        self.name, self.forward, self.promote = name, forward, promote
         self.label = label or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
         self.native: Callable[..., Any] | None = None
         self.native_takes_out = False
-        self.all_outputs = outputs is None
         self.outputs, self.aux = outputs or (), aux
-        self.inputs = _positional(forward)
+        self.slots = range(sys.maxsize if outputs is None else len(outputs))
+        self.inputs = positional(forward)
         if clash := set(self.inputs) & set(self.outputs + aux):
             raise TypeError(f"op {name}: {clash} names an input and a result; a VJP could not say which it means")
         self.variadic = bool(forward.__code__.co_flags & inspect.CO_VARARGS)
-        self.vjps = (_Vjp(self, joint),) if joint else tuple(_Vjp(self, f) if f else None for f in vjps)
+        self.vjps = (Vjp(self, joint),) if joint else tuple(Vjp(self, f) if f else None for f in vjps)
         self.joint = self.vjps[0] if joint else None
-        self.together = _Vjp(self, together) if together else None
+        self.together = Vjp(self, together) if together else None
         self.differentiable = bool(joint) or any(vjps)
-        self._plans: dict[Any, _Plan] = {}
+        self._plans: dict[Any, Plan] = {}
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -94,35 +94,30 @@ class Op:
             else:
                 arrays.append(x)
             bit <<= 1
-        out = NotImplemented if self.native is None else self.native(*arrays, **params)
+        native = self.native
+        out = NotImplemented if native is None else native(*arrays, **params) if params else native(*arrays)
         if out is NotImplemented:
             out = self.reference(arrays, params)
         # What from_array does, written out: this is the hottest line of the library.
-        if out.__class__ is np.ndarray:
+        if out.__class__ is ndarray:
             result = _new(Tensor)
             result._array = out
             result._requires_grad = False
             result._edge = result._grad = result._hooks = result._view = None
             result._version = [0]
-            if mask and mode.grad and self.differentiable:
-                _record(self, mask | bit, inputs, params, (result,))
-            if self.view:
-                mark_view(self, inputs[0], result, params)
+            if mask and self.differentiable and mode.grad:
+                record(self, mask | bit, inputs, params, (result,))
             return result
         several = out.__class__ is tuple
         results = tuple(
-            [from_array(o if o.__class__ is np.ndarray else np.asarray(o)) for o in (out if several else (out,))]
+            [from_array(o if o.__class__ is ndarray else np.asarray(o)) for o in (out if several else (out,))]
         )
-        if mask and mode.grad and self.differentiable:
-            _record(self, mask | bit, inputs, params, results)
-        if self.view:
-            mark_view(self, inputs[0], results[0], params)
+        if mask and self.differentiable and mode.grad:
+            record(self, mask | bit, inputs, params, results)
         return results if several else results[0]
 
     def reference(self, arrays: Any, params: dict[str, Any]) -> Any:
         """The dtype rule and the forward. A native kernel needs no rule: it takes arrays of one floating type only."""
-        if self.view:  # nothing is computed
-            return self.forward(np, *arrays, **params)
         if self.promote is not None:
             arrays = self.promote(arrays)
         try:
@@ -137,10 +132,10 @@ class Op:
 
         Raises: RuntimeError for a leaf that requires grad, a result that does not fit, or overlapping memory.
         """
-        mask = _mask(inputs)
-        record = mode.grad and self.differentiable and mask.bit_count() > 1
+        mask = mask_of(inputs)
+        recorded = mode.grad and self.differentiable and mask.bit_count() > 1
         check_writable(target, self.name + "_")
-        if record:
+        if recorded:
             # Operations that need the value they overwrite keep a copy of it.
             wanted = self._plan(mask).keeps(target, inputs)
             inputs = tuple(_before(x, copy=wanted) if x is target else x for x in inputs)
@@ -156,18 +151,34 @@ class Op:
             target._version[0] += 1
         else:
             write(target, values, self.name + "_")
-        if record:
+        if recorded:
             made = from_array(target._array)
             made._version = target._version
-            _record(self, mask, inputs, params, (made,))
+            record(self, mask, inputs, params, (made,))
             rebase(target, made._edge)
         return target
 
-    def _plan(self, mask: int) -> _Plan:
+    def _plan(self, mask: int) -> Plan:
         plan = self._plans.get(mask)
         if plan is None:
-            plan = self._plans[mask] = _Plan(self, mask)
+            plan = self._plans[mask] = Plan(self, mask)
         return plan
+
+
+class ViewOp(Op):
+    """An operation that computes nothing: its result shares the memory of its only input."""
+
+    def __call__(self, x: Tensor, **params: Any) -> Tensor:
+        if x._view is not None:
+            refresh(x)
+        result = from_array(self.forward(np, x._array, **params))
+        if x._requires_grad and mode.grad:
+            record(self, _ONLY, (x,), params, (result,))
+        mark_view(self, x, result, params)
+        return result
+
+
+_ONLY = 0b11  # the bits of a Plan where the only input needs a gradient
 
 
 def _overlap(arrays: Sequence[Any], place: Any) -> bool:
@@ -178,168 +189,6 @@ def _overlap(arrays: Sequence[Any], place: Any) -> bool:
     return False
 
 
-def _positional(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the positional parameters after the first, read cheaply: every import of the library asks for all of them."""
-    code = function.__code__
-    return code.co_varnames[1 : code.co_argcount]
-
-
-class _Vjp:
-    """A derivative and what its parameter names ask for."""
-
-    def __init__(self, op: Op, function: Callable[..., Any]) -> None:
-        self.function = function
-        code = function.__code__
-        self.wants = _positional(function)
-        self.takes_later = code.co_varnames[:1] == ("later",)
-        self.takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
-        self.keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-        self.takes_params = self.takes_all or bool(self.keywords)
-        self.takes_needs = "needs" in self.keywords
-        known = {"inputs", *op.outputs, *op.aux, *op.inputs, *(n + "_shape" for n in op.inputs)} | (
-            {"shapes"} if op.variadic else set()
-        )
-        if not known.issuperset(self.wants):
-            raise TypeError(
-                f"op {op.name}: a VJP names {set(self.wants) - known}, which is no input, output or shape of it"
-            )
-
-    def parameters(self, params: dict[str, Any]) -> dict[str, Any]:
-        if self.takes_all:
-            return params
-        return {name: params[name] for name in self.keywords if name in params}
-
-
-class _Plan:
-    """What to keep, and which VJPs to run, when a given set of inputs needs a gradient; made once per set.
-
-    bits: one for each input that needs a gradient, and one after the last input.
-    """
-
-    def __init__(self, op: Op, bits: int) -> None:
-        names: list[str] = []
-        self.vjps: list[tuple[int, _Vjp, tuple[int, ...] | None]] = []  # None: all values that are kept
-        self.mask = mask = tuple([bool(bits >> i & 1) for i in range(bits.bit_length() - 1)])
-        self.wanted = [i for i, needed in enumerate(mask) if needed]
-
-        def places(vjp: _Vjp) -> tuple[int, ...]:
-            names.extend(name for name in vjp.wants if name not in names)
-            return tuple(names.index(name) for name in vjp.wants)
-
-        self.whole = op.joint  # the function that gives all gradients
-        if op.together is not None and all(mask[op.inputs.index(name)] for name in op.together.wants):
-            self.whole = op.together
-        if self.whole is not None:
-            places(self.whole)
-        else:
-            for i, needed in enumerate(mask):
-                vjp = op.vjps[0 if op.variadic else i] if i < len(op.vjps) or op.variadic else None
-                if needed and vjp is not None:
-                    self.vjps.append((i, vjp, places(vjp)))
-        self.fetches = [_fetch(op, name) for name in names]
-        # Nearly always a derivative asks for all that is kept.
-        every = tuple(range(len(names)))
-        self.vjps = [(i, vjp, None if wanted == every else wanted) for i, vjp, wanted in self.vjps]
-
-    def keeps(self, target: Tensor, inputs: Sequence[Any]) -> bool:
-        """Whether the values of `target` are among what is kept."""
-        for kind, i in self.fetches:
-            if kind == "inputs" or (kind == "input" and inputs[i] is target):
-                return True
-        return False
-
-
-def _fetch(op: Op, name: str) -> tuple[str, int]:
-    if name in ("inputs", "shapes"):
-        return name, 0
-    if name in (results := op.outputs + op.aux):
-        return "output", results.index(name)
-    if name in op.inputs:
-        return "input", op.inputs.index(name)
-    return "shape", op.inputs.index(name.removesuffix("_shape"))
-
-
-class OpNode(Node):
-    """The node of a recorded Op."""
-
-    __slots__ = ("op", "params", "plan", "shown")
-    shown: str  # set by signatures.shown_as
-
-    def __init__(self, op: Op, plan: _Plan, params: dict[str, Any], edges: list[Any], outputs: list[Any]) -> None:
-        Node.__init__(self, edges, outputs)
-        self.op, self.plan, self.params = op, plan, params
-
-    def name(self) -> str:
-        label = getattr(self, "shown", self.op.label)
-        return label if isinstance(label, str) else label(self)
-
-    def title(self) -> str:
-        return self.op.name
-
-    def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
-        op, plan, params = self.op, self.plan, self.params
-        g: Any = grads[0] if len(grads) == 1 else tuple(grads)
-        waits = isinstance(g, Later)
-        values = self.kept()
-        if (whole := plan.whole) is not None:
-            arriving = g.now() if waits and not whole.takes_later else g
-            if whole.takes_needs:
-                return whole.function(arriving, *values, needs=needed or plan.mask, **whole.parameters(params))
-            return whole.function(arriving, *values, **whole.parameters(params))
-        result: list[Tensor | None] = [None] * len(self.edges)
-        for i, vjp, wanted in plan.vjps:
-            if needed is not None and not needed[i]:
-                continue
-            given = values if wanted is None else [values[k] for k in wanted]
-            arriving = g.now() if waits and not vjp.takes_later else g
-            if op.variadic:
-                result[i] = vjp.function(arriving, *given, **vjp.parameters(params), i=i)
-            elif vjp.takes_params:
-                result[i] = vjp.function(arriving, *given, **vjp.parameters(params))
-            else:
-                result[i] = vjp.function(arriving, *given)
-        return result
-
-
-def _mask(inputs: Sequence[Any]) -> int:
-    """The bits of a _Plan."""
-    mask, bit = 0, 1
-    for x in inputs:
-        if isinstance(x, Tensor) and x.requires_grad:
-            mask |= bit
-        bit <<= 1
-    return mask | bit
-
-
-def _record(op: Op, bits: int, inputs: tuple[Any, ...], params: dict[str, Any], results: tuple[Tensor, ...]) -> None:
-    plan = op._plans.get(bits) or op._plan(bits)
-    if not plan.vjps and plan.whole is None:
-        return
-    edges: list[Any] = [None] * len(inputs)
-    for i in plan.wanted:
-        edges[i] = inputs[i]._edge or (inputs[i], 0)
-    outputs: list[Any] = []
-    node = OpNode(op, plan, params, edges, outputs)
-    for kind, i in plan.fetches:
-        if kind == "input":
-            node.keep(inputs[i] if i < len(inputs) else None)
-        elif kind == "output":
-            node.keep_output(results[i], i) if i < len(op.outputs) else node.keep(results[i])
-        elif kind == "shape":
-            x = inputs[i]
-            node.keep(x._array.shape if isinstance(x, Tensor) else ())
-        elif kind == "inputs":
-            node.keep(inputs)
-        else:
-            node.keep(tuple(x._array.shape for x in inputs))
-    for slot, result in enumerate(results if op.all_outputs else results[: len(op.outputs)]):
-        dtype = result._array.dtype
-        outputs.append((result._array.shape, dtype))
-        if dtype.kind in "fc":
-            result._edge = (node, slot)
-            result._requires_grad = True
-
-
 # --- views and in-place changes ---
 
 
@@ -347,7 +196,7 @@ def mark_view(op: Op, source: Tensor, result: Tensor, params: dict[str, Any]) ->
     """Note that `result` is the view of `source` that `op` gives, so that changes of either reach the other."""
     result._version = source._version
     root, chain = source._view or (source, ())
-    result._view = (root, (*chain, (op, params)))
+    result._view = root, chain + ((op, params),)  # half the time of unpacking
     result._seen = root._edge
 
 
@@ -418,7 +267,7 @@ def rebase(target: Tensor, edge: Any) -> None:
     made = from_array(root._array)
     made._version = root._version
     parts = (_before(root, copy=False), new_part)
-    _record(copy_slices, _mask(parts), parts, {"chain": chain}, (made,))
+    record(copy_slices, mask_of(parts), parts, {"chain": chain}, (made,))
     root._edge, root._requires_grad = made._edge, True
     refresh(target)
 
@@ -452,17 +301,8 @@ def op(
     """
     if name in TABLE:
         raise ValueError(f"op {name!r} is defined twice")
-    made = Op(
-        name,
-        forward,
-        vjps,
-        joint=joint,
-        together=together,
-        promote=promote,
-        outputs=outputs,
-        aux=aux,
-        view=view,
-        label=label,
+    made = (ViewOp if view else Op)(
+        name, forward, vjps, joint=joint, together=together, promote=promote, outputs=outputs, aux=aux, label=label
     )
     TABLE[name] = made
     return made

@@ -17,7 +17,11 @@ from nptorch.tensor import Tensor, from_array
 # --- views ---
 
 view_op = op(
-    "view", lambda xp, x, *, shape: x.reshape(shape, copy=False), lambda g, x_shape: reshape(g, x_shape), view=True
+    "view",
+    # copy=False takes three times as long
+    lambda xp, x, *, shape: x.reshape(shape) if x.flags.c_contiguous else x.reshape(shape, copy=False),
+    lambda g, x_shape: reshape(g, x_shape),
+    view=True,
 )
 permute_op = op(
     "permute",
@@ -33,7 +37,7 @@ transpose_op = op(
     label="TransposeBackward0",
 )
 # The engine sums a gradient over the dimensions that were broadcast.
-expand_op = op("expand", lambda xp, x, *, shape: xp.broadcast_to(x, shape), lambda g: g, view=True)
+expand_op = op("expand", lambda xp, x, *, shape: _expand(xp, x, shape), lambda g: g, view=True)
 unsqueeze_op = op(
     "unsqueeze",
     lambda xp, x, *, dim: x[(slice(None),) * dim + (None, ...)],  # expand_dims takes five times as long
@@ -53,6 +57,13 @@ diagonal_op = op(
     lambda g, x_shape, **where: diagonal_scatter(g, shape=x_shape, **where),
     view=True,
 )
+
+
+def _expand(xp: Any, x: Any, shape: tuple[int, ...]) -> Any:
+    if not x.flags.c_contiguous or not x.size:
+        return xp.broadcast_to(x, shape)
+    steps = [0 if n == 1 else step for n, step in zip(x.shape, x.strides, strict=True)]
+    return np.ndarray(shape, x.dtype, x, 0, (0,) * (len(shape) - x.ndim) + tuple(steps))  # in a third of the time
 
 
 def _diagonal(x: Any, offset: int, dim1: int, dim2: int) -> Any:
@@ -94,13 +105,13 @@ unfold_backward = op("unfold_backward", _unfold_backward, lambda g, *, shape, **
 
 def _infer(name: str, shape: tuple[int, ...], count: int) -> tuple[int, ...]:
     if -1 in shape:
-        known = math.prod(n for n in shape if n != -1)
         if shape.count(-1) > 1:
             raise RuntimeError(f"{name}(): only one dimension can be inferred, got shape {list(shape)}")
+        known = -math.prod(shape)
         if known == 0 or count % known:
             raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
         return tuple([count // known if n == -1 else n for n in shape])
-    if math.prod(shape) != count or any(n < 0 for n in shape):
+    if math.prod(shape) != count or (shape and min(shape) < 0):
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
     return shape
 
@@ -111,10 +122,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
     Raises: RuntimeError if the number of elements differs.
     """
-    array = input._array
-    wanted = _infer("reshape", parse_shape("reshape", shape), array.size)
-    if array.flags.c_contiguous:
-        return view_op(input, shape=wanted)
+    wanted = _infer("reshape", parse_shape("reshape", shape), input._array.size)
     try:
         return view_op(input, shape=wanted)
     except ValueError:

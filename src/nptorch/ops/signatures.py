@@ -13,7 +13,8 @@ import numpy as np
 from nptorch import dtypes, naming
 from nptorch.grad_mode import mode
 from nptorch.ops.promotion import Rule
-from nptorch.ops.registry import Op, OpNode, check_writable, op, write
+from nptorch.ops.recording import OpNode
+from nptorch.ops.registry import Op, check_writable, op, write
 from nptorch.tensor import Tensor, from_array
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -55,10 +56,11 @@ def _with_numpy_names(f: F) -> F:
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if "axis" in kwargs:
-            kwargs["dim"] = kwargs.pop("axis")
-        if "keepdims" in kwargs:
-            kwargs["keepdim"] = kwargs.pop("keepdims")
+        if kwargs:
+            if "axis" in kwargs:
+                kwargs["dim"] = kwargs.pop("axis")
+            if "keepdims" in kwargs:
+                kwargs["keepdim"] = kwargs.pop("keepdims")
         return f(*args, **kwargs)
 
     return call  # type: ignore[return-value]
@@ -169,6 +171,8 @@ def shown_as(label: str) -> Callable[[F], F]:
         @functools.wraps(f)
         def call(*args: Any, **kwargs: Any) -> Any:
             found = f(*args, **kwargs)
+            if found.__class__ is Tensor and found._edge is None:  # nothing was recorded
+                return found
             return found if any(found is a for a in args) else show(found, label)
 
         return call  # type: ignore[return-value]
@@ -274,8 +278,13 @@ def shape(function: str, sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = tuple(sizes[0])
+    for n in sizes:
+        if n.__class__ is not int:
+            break
+    else:
+        return sizes
     try:
-        return tuple([n if n.__class__ is int else _length(n) for n in sizes])
+        return tuple([_length(n) for n in sizes])
     except TypeError:
         raise TypeError(f"{function}(): argument 'size' must be a sequence of ints, got {sizes!r}") from None
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.nn.functional.arguments import check_tensors
 from nptorch.ops import activation as ops
 from nptorch.ops import pointwise
 from nptorch.ops.activation import prelu
@@ -18,13 +17,14 @@ from nptorch.ops.parts import chunk
 from nptorch.ops.pointwise import where, zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import Op
-from nptorch.ops.signatures import axis, function, shown_as
+from nptorch.ops.signatures import axis, function, not_a_tensor, shown_as
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
 
 
 def _apply(op: Op, input: Tensor, inplace: bool, **params: Any) -> Tensor:
-    check_tensors(op.name, input=input)
+    if not isinstance(input, Tensor):
+        raise not_a_tensor(op.name, "input", 1, input)
     return op.into(input, input, **params) if inplace else op(input, **params)
 
 
