@@ -214,8 +214,8 @@ class _Walk:
     def arrive(self, edge: Any, g: Any) -> None:
         """Bring a gradient to an edge's end: in its shape and dtype, added to what arrived there before."""
         end, slot = edge
-        inner = isinstance(end, Node)
-        if isinstance(g, Later):
+        inner = end.__class__ is OpNode or isinstance(end, Node)
+        if g.__class__ is not Tensor and isinstance(g, Later):
             if end.__class__ is OpNode and end not in self.arrived and end.outputs == [(g.shape, g.dtype)]:
                 self.arrived[end] = [g]
                 heappush(self.ready, (end.sequence, end))

@@ -8,7 +8,7 @@ from typing import Any
 
 from nptorch.graph import Node, next_sequence
 from nptorch.ops.later import Later
-from nptorch.tensor import Tensor
+from nptorch.tensor import Tensor, refresh
 
 
 def positional(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ class OpNode(Node):
     def run(self, grads: list[Tensor | None], needed: Sequence[bool] | None = None) -> Sequence[Tensor | None]:
         plan, params = self.plan, self.params
         g: Any = grads[0] if len(grads) == 1 else tuple(grads)
-        waits = isinstance(g, Later)
+        waits = g.__class__ is not Tensor and isinstance(g, Later)
         values = self.kept()
         if (whole := plan.whole) is not None:
             arriving = g.now() if waits and not whole.takes_later else g
@@ -142,8 +142,11 @@ def mask_of(inputs: Sequence[Any]) -> int:
     """The bits of a Plan."""
     mask, bit = 0, 1
     for x in inputs:
-        if isinstance(x, Tensor) and x.requires_grad:
-            mask |= bit
+        if isinstance(x, Tensor):
+            if x._view is not None:
+                refresh(x)
+            if x._requires_grad:
+                mask |= bit
         bit <<= 1
     return mask | bit
 

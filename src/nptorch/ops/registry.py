@@ -98,34 +98,34 @@ class Op:
         out = NotImplemented if native is None else native(*arrays, **params) if params else native(*arrays)
         if out is NotImplemented:
             out = self.reference(arrays, params)
-        # What from_array does, written out: this is the hottest line of the library.
-        if out.__class__ is ndarray:
-            result = _new(Tensor)
-            result._array = out
-            result._requires_grad = False
-            result._edge = result._grad = result._hooks = result._view = None
-            result._version = [0]
+        if out.__class__ is tuple:
+            results = tuple(map(from_array, out))
             if mask and self.differentiable and mode.grad:
-                record(self, mask | bit, inputs, params, (result,))
-            return result
-        several = out.__class__ is tuple
-        results = tuple(
-            [from_array(o if o.__class__ is ndarray else np.asarray(o)) for o in (out if several else (out,))]
-        )
+                record(self, mask | bit, inputs, params, results)
+            return results
+        # What from_array does, written out: these are the hottest lines of the library.
+        result = _new(Tensor)
+        result._array = out
+        result._requires_grad = False
+        result._edge = result._grad = result._hooks = result._view = None
+        result._version = [0]
         if mask and self.differentiable and mode.grad:
-            record(self, mask | bit, inputs, params, results)
-        return results if several else results[0]
+            record(self, mask | bit, inputs, params, (result,))
+        return result
 
     def reference(self, arrays: Any, params: dict[str, Any]) -> Any:
         """The dtype rule and the forward. A native kernel needs no rule: it takes arrays of one floating type only."""
         if self.promote is not None:
             arrays = self.promote(arrays)
         try:
-            return quiet.run(self.forward, np, *arrays, **params)
+            out = quiet.run(self.forward, np, *arrays, **params)
         except ValueError as error:
             if "broadcast" in str(error):
                 raise broadcast_error(arrays) from None
             raise
+        if out.__class__ is ndarray:
+            return out
+        return tuple(map(np.asarray, out)) if out.__class__ is tuple else np.asarray(out)
 
     def into(self, target: Tensor, *inputs: Any, **params: Any) -> Tensor:
         """The in-place form: compute, write into `target` (usually the first input), and move its place in the graph.
@@ -138,7 +138,7 @@ class Op:
         if recorded:
             # Operations that need the value they overwrite keep a copy of it.
             wanted = self._plan(mask).keeps(target, inputs)
-            inputs = tuple(_before(x, copy=wanted) if x is target else x for x in inputs)
+            inputs = tuple([_before(x, copy=wanted) if x is target else x for x in inputs])
         arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
         place = target._array
         values = NotImplemented
@@ -152,10 +152,12 @@ class Op:
         else:
             write(target, values, self.name + "_")
         if recorded:
-            made = from_array(target._array)
+            made = target if target._view is None else from_array(target._array)
             made._version = target._version
+            made._edge, made._requires_grad = None, False
             record(self, mask, inputs, params, (made,))
-            rebase(target, made._edge)
+            if made is not target:
+                rebase(target, made._edge)
         return target
 
     def _plan(self, mask: int) -> Plan:
@@ -257,11 +259,8 @@ def write(target: Tensor, values: Any, name: str) -> None:
 
 
 def rebase(target: Tensor, edge: Any) -> None:
-    """Give `target` a new place in the graph after an in-place change; a view passes it on to its root."""
-    if target._view is None:
-        target._edge, target._requires_grad = edge, edge is not None
-        return
-    root, chain = target._view
+    """Give a view a new place in the graph after an in-place change, and its root with it."""
+    root, chain = target._view  # type: ignore[misc]
     new_part = from_array(target._array)
     new_part._edge, new_part._requires_grad = edge, True
     made = from_array(root._array)

@@ -122,11 +122,14 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
     Raises: RuntimeError if the number of elements differs.
     """
-    wanted = _infer("reshape", parse_shape("reshape", shape), input._array.size)
+    return _reshape(input, _infer("reshape", parse_shape("reshape", shape), input._array.size))
+
+
+def _reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     try:
-        return view_op(input, shape=wanted)
+        return view_op(input, shape=shape)
     except ValueError:
-        return view_op(contiguous(input), shape=wanted)
+        return view_op(contiguous(input), shape=shape)
 
 
 @method()
@@ -170,7 +173,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         raise RuntimeError(f"flatten() has invalid args: start_dim ({start_dim}) cannot come after end_dim ({end_dim})")
     if first == last and shape:
         return input
-    return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+    return _reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
 @function()

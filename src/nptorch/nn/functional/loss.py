@@ -118,7 +118,6 @@ def _labelled(
     smoothing: float,
 ) -> Tensor:
     """A loss over labels of inputs (C), (N, C) and (N, C, d1, ...): the fused op where it fits, else a composition."""
-    check_tensors(name, input=x, target=target)
     single = x._array.ndim == 1
     if single:
         x, target = unsqueeze_op(x, dim=0), reshape(target, 1)
@@ -156,6 +155,7 @@ def nll_loss(
 
     Raises: IndexError for a label that is no class, RuntimeError or ValueError for shapes and dtypes that do not fit.
     """
+    check_tensors("nll_loss", input=input, target=target)
     return _labelled(
         "nll_loss",
         ops.nll_loss,
