@@ -12,7 +12,7 @@ extern PyMethodDef loss_functions[];
 extern PyMethodDef elementwise_functions[];
 extern PyMethodDef activation_functions[];
 extern PyMethodDef pair_loss_functions[];
-extern PyMethodDef lstm_functions[];
+extern PyMethodDef recurrent_functions[];
 extern PyMethodDef optimizer_functions[];
 extern PyMethodDef image_functions[];
 extern PyMethodDef random_functions[];

@@ -7,7 +7,6 @@ namespace {
 
 constexpr long DEPTH_BLOCK = 1024;        // rows of b in one packed panel, which then stays in the second-level cache
 constexpr long OUTGROWN = 1 << 20;        // numbers of a matrix that is larger than a core's cache
-constexpr double WORTH_THREADS = 250000;  // multiply-adds below which waking other threads costs more
 constexpr long SKINNY_ROWS = 24;
 
 // ---------------------------------------------------------------- the tile

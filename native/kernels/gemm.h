@@ -5,6 +5,8 @@
 
 namespace nptorch::NPT_ISA {
 
+constexpr double WORTH_THREADS = 250000;  // multiply-adds below which waking other threads costs more
+
 // A tile is TILE_ROWS rows x TILE_VECTORS vectors of c: with 32 registers 8 x 3 = 24 sums, 3 vectors of b and a number
 // of a; with 16 registers 4 x 3 or (SSE, whose multiply and add need a register more) 4 x 2.
 constexpr int TILE_ROWS = REGISTERS == 32 ? 8 : 4;

@@ -95,6 +95,22 @@ template <class T> struct OptimizerItem {
   long size;
 };
 
+enum class Cell : int { lstm, gru, rnn_tanh, rnn_relu };
+// One direction of a recurrent layer. The rows of all steps lie one below the other: step t has sizes[t] of them, never
+// more than the step before. The gates of a row lie one after the other, in PyTorch's order. What is kept of a step is
+// (keeps, rows, hidden): an LSTM's four gates and the cell before; a GRU's gates and its hidden part of the last one; an
+// Elman network's new state.
+struct Recurrence {
+  Cell cell;
+  bool reverse;
+  long steps, rows;
+  const long* sizes;
+  long gates, keeps, input, hidden;
+};
+template <class T> struct RecurrentWeights {
+  const T *w_ih, *w_hh, *b_ih, *b_hh;
+};
+
 // uint8 images (count, h, w, c) in a store; table (c, 256) maps each byte to its number.
 struct ImageBatch {
   const uint8_t* images;
@@ -149,10 +165,12 @@ constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform
   X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                        \
   X(binary_scalar, (Binary f, long n, const T* x, T y, bool y_first, T* out))                                          \
   X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                      \
-  X(lstm_step,                                                                                                         \
-    (long rows, long size, const T* x, const T* own, const T* cell, T* hidden, T* new_cell, T* kept))                  \
-  X(lstm_gradient,                                                                                                     \
-    (long rows, long size, const T* gh, const T* gnew, const T* cell, const T* kept, T* gx, T* gcell))                 \
+  /* h and c (batch, hidden) go from the first states to the last ones */                                              \
+  X(recurrent, (const Recurrence& s, const T* x, const RecurrentWeights<T>& w, T* h, T* c, T* out, T* before,          \
+                T* kept))                                                                                              \
+  /* gh and gc go from the last states' gradients to the first ones'; those of the two parts of the gates */           \
+  X(recurrent_gradient, (const Recurrence& s, const T* w_hh, const T* g_out, const T* before, const T* kept, T* gh,    \
+                         T* gc, T* g_input, T* g_hidden))                                                              \
   X(sum, (const SumShape& s, const T* x, T* y))                                                                        \
   X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                        \
   X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))                                      \

@@ -13,7 +13,8 @@ from nptorch.kernels import native
 
 pytestmark = pytest.mark.skipif(not native.AVAILABLE, reason="the native kernels were not built")
 RANDOM_CASES = [
-    str(Path(__file__).with_name(f"test_native_{room}.py")) for room in ("windows", "numbers", "steps", "random")
+    str(Path(__file__).with_name(f"test_native_{room}.py"))
+    for room in ("windows", "numbers", "recurrent", "steps", "random")
 ]
 
 

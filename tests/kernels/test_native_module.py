@@ -46,6 +46,9 @@ def places(place, dtype=np.uint8):
 pooled = ((2, 2), (2, 2), zero, one, False, False)
 padded = ((3, 3), one, one, one, False, False)
 large = ((20, 20), one, zero, one, False, False)
+# x, the first states and weights of an Elman network of 4 over 5 features, without biases; what its gradient begins with.
+layer = (a(3, 5), a(2, 4), None, a(4, 5), a(4, 4), None, None)
+back = (a(3, 5), a(4, 5), a(4, 4), a(3, 4))
 
 
 def test_the_good_calls_that_the_bad_ones_are_made_from():
@@ -53,6 +56,7 @@ def test_the_good_calls_that_the_bad_ones_are_made_from():
     _native.conv2d_input(a(2, 3, 3, 4), w4, x4.shape, one, zero, one, 1)
     _native.conv2d_weight(x4, a(2, 3, 3, 4), w4.shape, one, zero, one, 1)
     _native.max_pool2d_backward(a(1, 1, 1), places(2 * 3), (1, 3, 3), *pooled)
+    _native.recurrent(*layer, None, "RNN_TANH", (2, 1), False)
     _native.sgd_step([a(3)], [a(3)], [a(3)], 0.1, 0.9, 0.0, 0.0, False, False, False)
 
 
@@ -95,6 +99,13 @@ BAD_CALLS = {
     "loss gradient": ("cross_entropy_backward", (a(2), a(2, 3), np.array([0, 1]), -100, "mean"), ValueError, r"g must have shape \(\)"),
     "nll target": ("nll_loss", (a(2, 3), np.array([0, 3]), -100, "mean"), IndexError, "Target 3 is out of bounds"),
     "nll shape": ("nll_loss_backward", (a(2), np.array([0, 1]), (2, 3), -100, "mean"), ValueError, r"g must have shape \(\)"),
+    "grown": ("recurrent", (*layer, None, "RNN_TANH", (1, 2), False), ValueError, "sizes must not grow"),
+    "steps": ("recurrent", (*layer, None, "RNN_TANH", (2, 2), False), ValueError, "sizes must be those of the steps"),
+    "no steps": ("recurrent", (*layer, None, "RNN_TANH", (), False), ValueError, "sizes must be those of the steps"),
+    "cell": ("recurrent", (*layer, None, "RNN", (2, 1), False), ValueError, "cell must be 'LSTM'"),
+    "first cell": ("recurrent", (*layer, None, "LSTM", (2, 1), False), ValueError, "c0 is the first cell"),
+    "recurrent weight": ("recurrent", (*layer, None, "GRU", (2, 1), False), ValueError, r"w_ih must have shape \(12, 5\)"),
+    "kept": ("recurrent_backward", (*back, a(2, 3, 4), None, None, None, "RNN_TANH", (2, 1), False, True), ValueError, r"kept must have shape \(1, 3, 4\)"),
     "sum axis": ("sum", (a(2, 3), (2,), False), ValueError, "axis must have dimensions of x"),
     "no flag": ("sum", (a(2, 3), (1,), 1), TypeError, "keepdims must be True or False"),
     "no list": ("sgd_step", ((a(3),), [a(3)], None, 0.1, 0, 0, 0, False, False, False), TypeError, "params must be a list"),
@@ -157,6 +168,7 @@ DECLINED = {
     "row first": ("sub", (a(3), a(2, 3)), {}),
     "an order to keep": ("add", (a(3, 2).T, 1.0), {}),
     "gradient shape": ("silu_backward", (a(2, 3), a(3, 2)), {}),
+    "projection": ("recurrent", (*layer, a(2, 4), "RNN_TANH", (2, 1), False), {}),
     "read-only running": ("move_statistics", (a(3), a(3), read_only(3), a(3)), {"momentum": 0.1, "eps": 1e-5, "count": 8}),
     "half uniform": ("random_uniform", (a(3, dtype="f2"), 0.0, 1.0, words(625)), {}),
     "half normal": ("box_muller", (a(16, dtype="f2"), 0.0, 1.0), {}),

@@ -272,27 +272,6 @@ def test_binary_cross_entropy_at_the_ends():
     np.testing.assert_allclose(gradient, [0, -1e12, 1e12, 0, -1e12], rtol=1e-6)
 
 
-@random_shapes
-@given(seeds, dtypes, batches, sizes)
-def test_a_step_of_an_lstm(seed, dtype, rows, size):
-    make = Source(seed, dtype)
-    x, own, cell = make(rows, 4 * size), make(rows, 4 * size), make(rows, size)
-    hidden, new, kept = native.extension.lstm_step(x, own, cell)
-    i, f, g, o = np.split(double(x) + double(own), 4, axis=1)
-    i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
-    want = f * double(cell) + i * g
-    squashed = np.tanh(want)
-    for got, wanted in zip([hidden, new, *kept], [o * squashed, want, i, f, g, o, squashed], strict=True):
-        check(got, wanted, scale=1 + np.abs(wanted))
-    gh, gc = make(rows, size), make(rows, size)
-    gx, before = native.extension.lstm_step_backward(gh, gc, cell, kept)
-    total = double(gc) + double(gh) * o * (1 - squashed**2)
-    parts = [total * g * i * (1 - i), total * double(cell) * f * (1 - f), total * i * (1 - g**2)]
-    wanted = np.concatenate([*parts, double(gh) * squashed * o * (1 - o)], 1)
-    check(gx, wanted, scale=(1 + np.abs(double(gh)).max() + np.abs(double(gc)).max()) * (1 + np.abs(cell).max()))
-    check(before, total * f, scale=1 + np.abs(total))
-
-
 def test_relu_in_place():
     x = np.array([-1.0, 2.0], np.float32)
     assert native.extension.relu(x, out=x) is x

@@ -138,15 +138,11 @@ class RNNBase(Module):
                 i = len(finals)
                 w_ih, w_hh, *rest = self.all_weights[i]
                 b_ih, b_hh = (rest[0], rest[1]) if self.bias else (None, None)
-                if self.mode == "GRU" or b_ih is None or b_hh is None:
-                    part = F.linear(x, w_ih, b_ih)
-                else:  # both are added to the same gates
-                    part, b_hh = F.linear(x, w_ih, b_ih + b_hh), None
                 c0 = states[1][i] if self.mode == "LSTM" else None
                 projection = rest[-1] if self.proj_size else None
                 out, hn, cn, *_ = recurrent(
-                    part, states[0][i], c0, w_hh, b_hh, projection, cell=self.mode, sizes=sizes, reverse=reverse
-                )
+                    x, states[0][i], c0, w_ih, w_hh, b_ih, b_hh, projection, cell=self.mode, sizes=sizes, reverse=reverse
+                )  # fmt: skip
                 outputs.append(out)
                 finals.append((hn, cn))
             x = outputs[0] if len(outputs) == 1 else cat(outputs, 1)
@@ -283,10 +279,10 @@ class RNNCellBase(Module):
             if tuple(state.shape) != (len(x), self.hidden_size):
                 raise RuntimeError(f"hidden has inconsistent hidden_size: got {list(state.shape)} expected {[len(x), self.hidden_size]}")  # fmt: skip
         c0 = states[1] if self.mode == "LSTM" else None
-        part = F.linear(x, self.weight_ih, self.bias_ih)
         _, h, c, *_ = recurrent(
-            part, states[0], c0, self.weight_hh, self.bias_hh, None, cell=self.mode, sizes=(len(x),), reverse=False
-        )
+            x, states[0], c0, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, None,
+            cell=self.mode, sizes=(len(x),), reverse=False,
+        )  # fmt: skip
         found = (h, c) if c0 is not None else (h,)
         return tuple(s.squeeze(0) for s in found) if single else found
 
