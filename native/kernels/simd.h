@@ -241,10 +241,16 @@ NPT_INLINE Vec<float> expm1_near_zero(Vec<float> r) {
   return p * (r * r) + r;
 }
 
-// e^x by 2^n e^r with |r| <= ln2/2 and a degree-6 polynomial (Cephes expf), within 2 ulp; the scale is applied in two
-// halves so that results down to the smallest denormal and up to the largest number come out.
+// e^x by 2^n e^r with |r| <= ln2/2 and a degree-6 polynomial (Cephes expf), within 2 ulp, down to the smallest denormal
+// and up to the largest number. Only AVX-512 scales by any 2^n at once; the others do it in two halves.
 NPT_INLINE Vec<float> vexp(Vec<float> x) {
   typedef Vec<float> V;
+#if NPT_VECTOR_BYTES == 64
+  const V t = x < -105.0f ? splat(-105.0f) : x > 89.0f ? splat(89.0f) : x;
+  const V whole = (V)_mm512_roundscale_ps((__m512)(t * 1.44269504088896341f), 0);
+  const V r = (t - whole * 0.693359375f) + whole * 2.12194440e-4f;
+  return (V)_mm512_scalef_ps((__m512)(expm1_near_zero(r) + 1.0f), (__m512)whole);
+#else
   V t = x * 1.44269504088896341f;
   t = t < -160.0f ? splat(-160.0f) : t > 160.0f ? splat(160.0f) : t;
   t = t == t ? t : V{};
@@ -255,6 +261,7 @@ NPT_INLINE Vec<float> vexp(Vec<float> x) {
   V y = p * (V)((half + 127) << 23) * (V)((n - half + 127) << 23);
   y = x < -104.0f ? V{} : x > 88.73f ? splat(INFINITY) : y;
   return x == x ? y : x;
+#endif
 }
 NPT_INLINE Vec<double> vexp(Vec<double> x) {
   for (int i = 0; i < LANES<double>; i++) x[i] = ::exp(x[i]);
