@@ -111,7 +111,8 @@ PyObject* recurrent_backward(const Call& call) {
     k.gemm({width, s.input, s.rows, {g_input, 1, width}, {x.data<T>(), s.input, 1}, gw_ih.data<T>()});
     k.gemm({width, hidden, s.rows, {g_hidden, 1, width}, {before.data<T>(), hidden, 1}, gw_hh.data<T>()});
     k.sum({1, s.rows, width, 1}, g_input, gb_ih.data<T>());
-    k.sum({1, s.rows, width, 1}, g_hidden, gb_hh.data<T>());
+    if (parts_differ) k.sum({1, s.rows, width, 1}, g_hidden, gb_hh.data<T>());
+    else memcpy(gb_hh.data<T>(), gb_ih.data<T>(), width * sizeof(T));
   });
   return Py_BuildValue("NNNNNNN", gx.give(), gh.give(), gc.give(), gw_ih.give(), gw_hh.give(), gb_ih.give(),
                        gb_hh.give());

@@ -164,12 +164,17 @@ template <class F> NPT_INLINE void each_share(const Recurrence& s, F body) {
 template <class T>
 void recurrent(const Recurrence& s, const T* x, const RecurrentWeights<T>& w, T* h, T* c, T* out, T* before, T* kept) {
   const long size = s.hidden, width = s.gates * size;
-  const RightFactor<T> w_ih({w.w_ih, 1, s.input}, s.input, width, s.steps > 1),
-      w_hh({w.w_hh, 1, size}, size, width, s.steps > 1);
+  const MatrixView<T> input_weights{w.w_ih, 1, s.input};
+  // The input's part of a few sequences for all steps at once, since one product reads the weights only once.
+  const bool at_once = s.steps == 1 || s.sizes[0] < TILE_ROWS;
+  Scratch<T> parts(at_once ? s.rows * width : 0);
+  if (at_once) gemm<T>({s.rows, width, s.input, {x, s.input, 1}, input_weights, parts, w.b_ih});
+  const RightFactor<T> w_ih(input_weights, s.input, width, !at_once), w_hh({w.w_hh, 1, size}, size, width, s.steps > 1);
   each_share(s, [&](long begin, long end) {
-    Scratch<T> input((end - begin) * width), hidden((end - begin) * width);
+    Scratch<T> part(at_once ? 0 : (end - begin) * width), hidden((end - begin) * width);
     each_step(s, s.reverse, begin, end, [&](long first, long n) {
-      w_ih.multiply(x + first * s.input, n, input, {false, w.b_ih});
+      const T* input = at_once ? parts + first * width : part;
+      if (!at_once) w_ih.multiply(x + first * s.input, n, part, {false, w.b_ih});
       w_hh.multiply(h + begin * size, n, hidden, {false, w.b_hh});
       with_cell(s.cell, [&](auto cell) {
         for (long r = 0; r < n; r++) {
