@@ -77,6 +77,25 @@ PyObject* sub(const Call& call) { return binary<Binary::subtract>("sub", call); 
 PyObject* mul(const Call& call) { return binary<Binary::multiply>("mul", call); }
 PyObject* div(const Call& call) { return binary<Binary::divide>("div", call); }
 
+PyObject* add_rows(const Call& call) {
+  Arguments in("add_rows", call, 3);
+  Array out = in.output("out", PyArray_TYPE(reinterpret_cast<PyArrayObject*>(call.values[0]))),
+        rows = in.floats("rows", 3, out.type()), numbers = in.int64s("numbers", 1);
+  in.expect(out.ndim() == 3, "out", "must have 3 dimensions");
+  const long ahead = out.shape(0), among = out.shape(1), size = out.shape(2), count = numbers.size();
+  in.expect_shape(rows, "rows", {ahead, count, size});
+  const int64_t* number = numbers.data<int64_t>();
+  for (long i = 0; i < count; i++)
+    if (number[i] < 0 || number[i] >= among)
+      fail(PyExc_IndexError, "add_rows(): %ld is out of bounds for %ld rows", long(number[i]), among);
+  with_scalar(out.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked{double(rows.size())};
+    kernels<T>().add_rows(ahead, among, count, size, number, rows.data<T>(), out.data<T>());
+  });
+  Py_RETURN_NONE;
+}
+
 // The axes of x, merged with their neighbours: sizes that are kept and summed in turn, at least four, a kept one first.
 struct SumBlocks {
   std::vector<long> sizes{1}, kept_shape;
@@ -123,6 +142,7 @@ PyMethodDef elementwise_functions[] = {
     NPT_METHOD(sub, "sub(x, y, out=None): as add."),
     NPT_METHOD(mul, "mul(x, y, out=None): as add."),
     NPT_METHOD(div, "div(x, y, out=None): as add."),
+    NPT_KERNEL(add_rows, 2, "add_rows(out, rows, numbers): out (a, n, d)[:, numbers] += rows (a, k, d), in place."),
     NPT_KERNEL(sum, 1, "sum(x, axis, keepdims): over a tuple of axes that leave at most two blocks of others."),
     NPT_KERNEL(mean, 1, "mean(x, axis, keepdims): as sum."),
     {}};

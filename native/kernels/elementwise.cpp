@@ -49,6 +49,23 @@ template <class T> void binary_row(Binary which, long rows, long size, const T* 
   });
 }
 
+template <class T>
+void add_rows(long ahead, long among, long count, long size, const int64_t* numbers, const T* rows, T* out) {
+  // Threads share the columns, so that each number's rows are added in their order.
+  const long vectors = pieces(size, LANES<T>), tasks = smaller(vectors, tasks_for(ahead * count * size));
+  parallel_for(tasks, [&](long t) {
+    const long begin = cut(vectors, tasks, t) * LANES<T>, end = smaller(size, cut(vectors, tasks, t + 1) * LANES<T>);
+    for (long i = 0; i < ahead * count; i++) {
+      const long number = numbers[i % count];
+      T* to = out + (i / count * among + number) * size;
+      each_vector<T>(begin, end, [&](long k, auto lanes) NPT_LAMBDA {
+        store_upto(to + k, lanes, load_upto(to + k, lanes) + load_upto(rows + i * size + k, lanes));
+      });
+    }
+  });
+}
+
+NPT_BOTH_TYPES(add_rows)
 NPT_BOTH_TYPES(binary)
 NPT_BOTH_TYPES(binary_scalar)
 NPT_BOTH_TYPES(binary_row)

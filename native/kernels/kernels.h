@@ -165,6 +165,8 @@ constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform
   X(binary, (Binary f, long n, const T* x, const T* y, T* out))                                                        \
   X(binary_scalar, (Binary f, long n, const T* x, T y, bool y_first, T* out))                                          \
   X(binary_row, (Binary f, long rows, long size, const T* x, const T* y, T* out))                                      \
+  /* out (ahead, among, size) [:, numbers] += rows (ahead, count, size), one after the other where a number repeats */   \
+  X(add_rows, (long ahead, long among, long count, long size, const int64_t* numbers, const T* rows, T* out))          \
   /* h and c (batch, hidden) go from the first states to the last ones */                                              \
   X(recurrent, (const Recurrence& s, const T* x, const RecurrentWeights<T>& w, T* h, T* c, T* out, T* before,          \
                 T* kept))                                                                                              \

@@ -272,6 +272,21 @@ def test_binary_cross_entropy_at_the_ends():
     np.testing.assert_allclose(gradient, [0, -1e12, 1e12, 0, -1e12], rtol=1e-6)
 
 
+@random_shapes
+@given(seeds, dtypes, st.integers(1, 3), sizes, st.integers(0, 300), sizes)
+def test_add_rows(seed, dtype, ahead, among, count, size):
+    make = Source(seed, dtype)
+    out, rows, numbers = (
+        make(ahead, among, size).copy("C"),
+        make(ahead, count, size),
+        make.random.integers(0, among, count),
+    )
+    want = double(out).copy()
+    np.add.at(want, (slice(None), numbers), double(rows))
+    assert native.extension.add_rows(out, rows, numbers) is (None if rows.size else NotImplemented)
+    check(out, want, scale=1 + np.abs(want), tolerance=1e-5)
+
+
 def test_relu_in_place():
     x = np.array([-1.0, 2.0], np.float32)
     assert native.extension.relu(x, out=x) is x

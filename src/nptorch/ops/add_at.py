@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.kernels.native import kernel
+
+_native_add_rows = kernel("add_rows")
 # Two neighbours as one complex number, whose parts are added each by itself.
 _PAIRS: dict[Any, Any] = {np.dtype(np.float32): np.complex64, np.dtype(np.float64): np.complex128}
 
@@ -21,14 +24,18 @@ def add_at(out: Any, index: tuple[Any, ...], values: Any) -> None:
     if len(picked) == 1 and index[first].dtype == bool:  # a mask picks nothing twice
         out[index] += values
         return
-    little = values.size < 1000  # all of what follows takes longer
-    if little or len(picked) < last - first or not out.flags.c_contiguous:
+    if len(picked) < last - first or not out.flags.c_contiguous:
         np.add.at(out, index, values)
         return
-    numbers = np.ravel_multi_index(index[first:last], out.shape[first:last], mode="wrap")
     ahead, among, behind = (math.prod(out.shape[s]) for s in (slice(first), slice(first, last), slice(last, None)))
+    numbers = np.ravel_multi_index(index[first:last], out.shape[first:last], mode="wrap")
     rows = np.broadcast_to(values, out.shape[:first] + numbers.shape + out.shape[last:])
     rows, numbers = rows.reshape(ahead, numbers.size, behind), numbers.reshape(-1)
+    if _native_add_rows(out.reshape(ahead, among, behind), rows, numbers) is not NotImplemented:
+        return
+    if values.size < 1000:  # all of what follows takes longer
+        np.add.at(out, index, values)
+        return
     if behind > 64 and np.unique(numbers).size == numbers.size:
         out.reshape(ahead, among, behind)[:, numbers] += rows
         return
