@@ -237,6 +237,8 @@ case(
 case("F.embedding(i, w, sparse=False, max_norm=0.5) * 2", i=I(3, high=4), w=Fixed(R(4, 2)))
 for options in ("", ", mode='max'", ", mode='sum', padding_idx=1", ", padding_idx=-4"):
     case(f"F.embedding_bag(i, w{options})", i=I(3, 4, high=5), w=(5, 2), smooth=False)
+for options in ("mode='max'", "mode='max', padding_idx=2", "padding_idx=0"):  # the second bag is empty
+    case(f"F.embedding_bag(i, w, o, {options})", i=I(9, high=5), w=(5, 2), o=np.array([0, 4, 4, 5]), smooth=False)
 case("F.embedding_bag(i, w, o)", i=I(7, high=5), w=(5, 2), o=np.array([0, 3, 3]), smooth=False)
 case(
     "F.embedding_bag(i, w, o, mode='sum', per_sample_weights=s, include_last_offset=True)",

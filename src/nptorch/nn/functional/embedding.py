@@ -25,7 +25,7 @@ def _add_rows(xp: Any, g: Any, index: Any, *, shape: Any, padding: int | None) -
 
 embedding_op = op(
     "embedding",
-    lambda xp, weight, index, *, padding: weight[index],
+    lambda xp, weight, index, *, padding: xp.take(weight, index, axis=0),  # half the time of weight[index]
     lambda g, weight_shape, index, *, padding: embedding_backward(g, index, shape=weight_shape, padding=padding),
     None,
 )

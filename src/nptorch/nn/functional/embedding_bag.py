@@ -8,7 +8,7 @@ import numpy as np
 
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.embedding import check_index, check_table, embedding, limit_rows
-from nptorch.ops.join import stack
+from nptorch.ops.index import index_add_at
 from nptorch.ops.shape import reshape, unsqueeze_op
 from nptorch.tensor import Tensor, from_array
 
@@ -42,6 +42,15 @@ def _bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> t
     if starts.size and starts[-1] > index.size:
         raise RuntimeError(f"offsets[-1] can not be greater than input's length {index.size} but got {starts[-1]}")
     return index, starts if include_last_offset else np.append(starts, index.size)
+
+
+def _maxima(index: Any, counts: Any, weight: Tensor) -> Tensor:
+    """The maximum of each bag of counts[b] rows; zeros where it is 0."""
+    # Bags of one length, by the first number again and again: the first of equal rows has the gradient.
+    place = np.arange(counts.max())
+    starts = np.minimum(np.cumsum(counts) - counts, index.size - 1)[:, None]
+    found = embedding(from_array(index[starts + place * (place < counts[:, None])]), weight).max(1)[0]
+    return found if counts.all() else found.masked_fill(from_array((counts == 0)[:, None]), 0)
 
 
 def embedding_bag(
@@ -87,16 +96,14 @@ def embedding_bag(
     index = index[: len(bag)]
     kept = np.arange(len(bag)) if padding_idx is None else np.flatnonzero(index != padding_idx % n)
     index, bag = index[kept], bag[kept]
+    counts = np.bincount(bag, minlength=bags)
+    if mode == "max" and index.size:
+        return _maxima(index, counts, weight)
     rows = embedding(from_array(index), weight, scale_grad_by_freq=scale_grad_by_freq)
-    if mode == "max":
-        parts = [np.flatnonzero(bag == b) for b in range(bags)]
-        maxima = [rows[from_array(part)].max(0)[0] if part.size else rows.new_zeros(d) for part in parts]
-        return stack(maxima) if maxima else rows.new_zeros((0, d))
     if per_sample_weights is not None:
         rows = rows * unsqueeze_op(reshape(per_sample_weights, -1)[from_array(kept)], dim=1)
-    total = rows.new_zeros((bags, d)).index_add(0, from_array(bag), rows)
-    counts = np.maximum(np.bincount(bag, minlength=bags), 1)[:, None]
-    return total / from_array(counts) if mode == "mean" else total
+    total = index_add_at(rows, shape=(bags, d), index=(bag,))
+    return total / from_array(np.maximum(counts, 1)[:, None]) if mode == "mean" else total
 
 
 __all__ = ["embedding_bag"]
