@@ -9,6 +9,7 @@ import numpy as np
 
 from nptorch.ops.create import full
 from nptorch.ops.gather import index_select
+from nptorch.ops.index import index_op, index_put_op
 from nptorch.ops.join import cat, stack
 from nptorch.tensor import Tensor, from_array
 
@@ -80,9 +81,9 @@ def pack_padded_sequence(
         )
     if sizes[0] > x.shape[0]:
         raise RuntimeError(f"Expected all lengths to be at most {x.shape[0]}, the padded length, but got {sizes[0]}")
-    counts = (sizes[None] > np.arange(sizes[0])[:, None]).sum(1)
-    data = cat([x[t, :n] for t, n in enumerate(counts.tolist())])
-    return PackedSequence(data, from_array(counts), None if order is None else from_array(order))
+    there = sizes > np.arange(sizes[0])[:, None]  # (T, N)
+    data = index_op(x, index=np.nonzero(there))
+    return PackedSequence(data, from_array(there.sum(1)), None if order is None else from_array(order))
 
 
 def pad_packed_sequence(
@@ -93,7 +94,7 @@ def pad_packed_sequence(
     Raises: ValueError if total_length is shorter than the longest sequence.
     """
     data, batch_sizes, _, back = sequence
-    counts = batch_sizes.tolist()
+    counts = batch_sizes._array
     steps = len(counts)
     if total_length is not None:
         if total_length < steps:
@@ -102,13 +103,10 @@ def pad_packed_sequence(
                 f"total_length={total_length} and max sequence length being {steps}"
             )
         steps = total_length
-    rows, at = [], 0
-    for n in [*counts, *[0] * (steps - len(counts))]:
-        padding = full((counts[0] - n, *data.shape[1:]), padding_value, dtype=data.dtype)
-        rows.append(cat([data[at : at + n], padding]) if n < counts[0] else data[at : at + n])
-        at += n
-    out = stack(rows)
-    lengths = from_array((np.array(counts)[None] > np.arange(counts[0])[:, None]).sum(1))
+    there = np.arange(counts[0]) < counts[:, None]  # (T, N)
+    padding = full((steps, int(counts[0]), *data.shape[1:]), padding_value, dtype=data.dtype)
+    out = index_put_op(padding, data, index=np.nonzero(there), accumulate=False)
+    lengths = from_array(there.sum(0))
     if back is not None:
         out, lengths = index_select(out, 1, back), lengths[back]
     return out.transpose(0, 1) if batch_first else out, lengths
