@@ -41,22 +41,6 @@ _FRESH: dict[str, Callable[[], Any]] = {
 }
 
 
-class _Member:
-    """What modules of a class registered under a name. Once __getattr__ found it, the class has it: Python then finds it in a third
-    of the time, since it does not have to fail first."""
-
-    __slots__ = ("name", "registry")
-
-    def __init__(self, name: str, registry: str) -> None:
-        self.name, self.registry = name, registry
-
-    def __get__(self, module: Any, owner: type) -> Any:
-        try:
-            return module.__dict__[self.registry][self.name]
-        except (AttributeError, KeyError):  # of the class itself, or of a module that has no such member
-            raise AttributeError(f"type object '{owner.__name__}' has no attribute '{self.name}'") from None
-
-
 class Module(hooks.Hooked, state.Stateful):
     """A layer or model: assign Parameters, Buffers and other Modules to attributes, and define forward().
 
@@ -138,8 +122,6 @@ class Module(hooks.Hooked, state.Stateful):
         for registry in ("_parameters", "_buffers", "_modules"):
             members = own.get(registry)
             if members is not None and name in members:
-                if type(self).__getattr__ is Module.__getattr__:  # else its author wants to see each look-up
-                    setattr(type(self), name, _Member(name, registry))
                 return members[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -152,8 +134,7 @@ class Module(hooks.Hooked, state.Stateful):
         object.__delattr__(self, name)
 
     def __dir__(self) -> list[str]:
-        own = {*self.__dict__, *self._parameters, *self._buffers, *self._modules}
-        names = own.union(name for name in dir(type(self)) if hasattr(type(self), name))
+        names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._buffers, *self._modules}
         return sorted(name for name in names if not name[0].isdigit())
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
