@@ -1,3 +1,5 @@
+#include <limits.h>
+
 #include "../kernels/kernels.h"
 #include "functions.h"
 
@@ -94,6 +96,49 @@ PyObject* channel_scale(const Call& call) {
   return y.give();
 }
 
+GroupShape groups_of(const Arguments& in, const Array& x, long groups) {
+  const Channels s = channels_of(in, x);
+  in.expect(s.c % groups == 0, "groups", "must divide the channels");
+  return {s.n, s.c, s.pixels, groups};
+}
+
+PyObject* group_norm(const Call& call) {
+  Arguments in("group_norm", call, 5);
+  Array x = in.floats("x"), w = in.optional_floats("w", 1, x.type()), b = in.optional_floats("b", 1, x.type());
+  const GroupShape s = groups_of(in, x, in.integer("groups", 1, LONG_MAX));
+  const double eps = in.number("eps");
+  in.expect_shape(w, "w", {s.c});
+  in.expect_shape(b, "b", {s.c});
+  Array y = Array::create(x.shape(), x.type()), mean = Array::create({s.n, s.groups}, x.type()),
+        rstd = Array::create({s.n, s.groups}, x.type());
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(4.0 * x.size());
+    kernels<T>().group_norm(s, x.data<T>(), w.data<T>(), b.data<T>(), eps, y.data<T>(), mean.data<T>(), rstd.data<T>());
+  });
+  return Py_BuildValue("NNN", y.give(), mean.give(), rstd.give());
+}
+
+PyObject* group_norm_backward(const Call& call) {
+  Arguments in("group_norm_backward", call, 6);
+  Array g = in.floats("g"), x = in.floats("x", g.ndim(), g.type()), w = in.optional_floats("w", 1, g.type());
+  Array mean = in.floats("mean", 2, g.type()), rstd = in.floats("rstd", 2, g.type());
+  const GroupShape s = groups_of(in, x, in.integer("groups", 1, LONG_MAX));
+  in.expect_shape(g, "g", x.shape());
+  in.expect_shape(w, "w", {s.c});
+  in.expect_shape(mean, "mean", {s.n, s.groups});
+  in.expect_shape(rstd, "rstd", {s.n, s.groups});
+  Array gx = Array::create(x.shape(), g.type()), gw = Array::create({s.c}, g.type()),
+        gb = Array::create({s.c}, g.type());
+  with_scalar(g.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(4.0 * x.size());
+    kernels<T>().group_norm_gradient(s, g.data<T>(), x.data<T>(), w.data<T>(), mean.data<T>(), rstd.data<T>(),
+                                     gx.data<T>(), gw.data<T>(), gb.data<T>());
+  });
+  return Py_BuildValue("NNN", gx.give(), gw.give(), gb.give());
+}
+
 // x as rows of its last `ndim` axes; statistics have the leading axes and ones.
 struct Rows {
   long rows = 1, size = 1;
@@ -161,6 +206,9 @@ PyMethodDef normalization_functions[] = {
                "batch_norm_backward(g, x, w, mean, rstd, rectified) -> (gx, gw, gb); g counts where rectified, an "
                "array like it or None, is positive."),
     NPT_KERNEL(channel_scale, 3, "channel_scale(x, scale, shift): x * scale + shift, one number a channel (axis 1)."),
+    NPT_KERNEL(group_norm, 3,
+               "group_norm(x, w, b, groups, eps) -> (y, mean, rstd): over groups of channels of images."),
+    NPT_KERNEL(group_norm_backward, 5, "group_norm_backward(g, x, w, mean, rstd, groups) -> (gx, gw, gb)."),
     NPT_KERNEL(layer_norm, 3, "layer_norm(x, w, b, ndim, eps) -> (y, mean, rstd): over the last ndim axes."),
     NPT_KERNEL(layer_norm_backward, 5, "layer_norm_backward(g, x, w, mean, rstd, ndim) -> (gx, gw, gb)."),
     {}};

@@ -52,6 +52,11 @@ struct MaxPlaces {
   int32_t* wide;
 };
 
+// x (n, c, pixels), whose channels are normalised in so many groups.
+struct GroupShape {
+  long n, c, pixels, groups;
+};
+
 // A tensor seen as (outer, rows, kept, inner): sums run over rows and inner.
 struct SumShape {
   long outer, rows, kept, inner;
@@ -147,6 +152,10 @@ constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform
   X(layer_norm, (long rows, long size, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))        \
   X(layer_norm_gradient,                                                                                               \
     (long rows, long size, const T* gy, const T* x, const T* w, const T* mean, const T* rstd, T* gx, T* gw, T* gb))    \
+  X(group_norm,                                                                                                        \
+    (const GroupShape& s, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))                     \
+  X(group_norm_gradient, (const GroupShape& s, const T* gy, const T* x, const T* w, const T* mean, const T* rstd,      \
+                          T* gx, T* gw, T* gb))                                                                        \
   X(softmax, (long rows, long size, const T* x, T* y))                                                                 \
   X(log_softmax, (long rows, long size, const T* x, T* y))                                                             \
   X(softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                          \

@@ -1,32 +1,21 @@
-// Sums of a tensor seen as (outer, rows, kept, inner) over rows and inner. Float32 sums stay accurate because runs of a
-// few thousand numbers are added up in vectors and the runs in double; the runs do not depend on the number of threads.
+// Sums of a tensor seen as (outer, rows, kept, inner) over rows and inner, in runs that do not depend on the
+// number of threads.
 #include "kernels.h"
-#include "scratch.h"
-#include "simd.h"
+#include "sum_runs.h"
 
 namespace nptorch::NPT_ISA {
 namespace {
 
-template <class T> constexpr long RUN = 256 * LANES<T>;  // numbers added up in their own type, 64 of them in one lane
-constexpr long TASK = 32768;                             // numbers of one task of a sum of everything
-constexpr long RUN_ROWS = 64;                            // rows added up before the next level
-constexpr long TASK_ROWS = 4096;                         // rows of one task of a column sum
-constexpr long MOST_PARTS = 32;                          // runs of rows of plane sums
-
-template <class T> NPT_INLINE double sum_run(const T* x, long n) {
-  Vec<T> sums[4] = {};
-  long i = 0;
-  for (; i + 4 * LANES<T> <= n; i += 4 * LANES<T>)
-    for (int k = 0; k < 4; k++) sums[k] += load(x + i + k * LANES<T>);
-  each_vector<T>(i, n, [&](long j, auto lanes) NPT_LAMBDA { sums[0] += load_upto(x + j, lanes); });
-  return double(sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])));
-}
+constexpr long TASK = 32768;      // numbers of one task of a sum of everything
+constexpr long RUN_ROWS = 64;     // rows added up before the next level
+constexpr long TASK_ROWS = 4096;  // rows of one task of a column sum
+constexpr long MOST_PARTS = 32;   // runs of rows of plane sums
 
 // rows x inner numbers of one kept index; `stride` between rows.
-template <class T> double sum_block(const T* x, long rows, long stride, long inner) {
+template <class T> NPT_INLINE double sum_block(const T* x, long rows, long stride, long inner) {
   double total = 0;
   for (long r = 0; r < rows; r++)
-    for (long i = 0; i < inner; i += RUN<T>) total += sum_run(x + r * stride + i, smaller(RUN<T>, inner - i));
+    total += sum_runs<T>(inner, [&](long i, auto lanes) NPT_LAMBDA { return load_upto(x + r * stride + i, lanes); });
   return total;
 }
 
@@ -105,8 +94,8 @@ template <class T> void sum(const SumShape& s, const T* x, T* y) {
              tasks = tasks_for(results * s.rows * s.inner) == 1 ? 1 : smaller(results, 8 * available_threads());
   parallel_for(tasks, [&](long t) {
     for (long i = cut(results, tasks, t); i < cut(results, tasks, t + 1); i++) {
-      const long o = i / s.kept, k = i % s.kept;
-      y[i] = T(sum_block(x + (o * s.rows * s.kept + k) * s.inner, s.rows, s.kept * s.inner, s.inner));
+      const long block = s.rows == 1 ? i : i / s.kept * s.rows * s.kept + i % s.kept;
+      y[i] = T(sum_block(x + block * s.inner, s.rows, s.kept * s.inner, s.inner));
     }
   });
 }

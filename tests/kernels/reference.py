@@ -162,6 +162,25 @@ def layer_norm_backward(g, x, w, mean, rstd, ndim):
     return normal_gradient(g, normal, rstd, w, axes), (g * normal).sum(rows), g.sum(rows)
 
 
+def in_groups(x, groups):
+    return x.reshape(len(x), groups, x.shape[1] // groups, -1)
+
+
+def group_norm(x, w, b, groups, eps):
+    grouped, per_channel = in_groups(x, groups), (-1, *[1] * (x.ndim - 2))
+    y, mean, rstd = layer_norm(grouped, None, None, 2, eps)
+    y = y.reshape(x.shape) if w is None else y.reshape(x.shape) * w.reshape(per_channel)
+    return y if b is None else y + b.reshape(per_channel), mean[..., 0, 0], rstd[..., 0, 0]
+
+
+def group_norm_backward(g, x, w, mean, rstd, groups):
+    axes, weight = (0, *range(2, x.ndim)), None if w is None else w.reshape(groups, -1, 1)
+    mean, rstd = mean[..., None, None], rstd[..., None, None]
+    normal = (in_groups(x, groups) - mean) * rstd
+    gx = normal_gradient(in_groups(g, groups), normal, rstd, weight, (2, 3))
+    return gx.reshape(x.shape), (g * normal.reshape(x.shape)).sum(axes), g.sum(axes)
+
+
 def log_softmax(x):
     shifted = x - x.max(-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))

@@ -92,6 +92,8 @@ BAD_CALLS = {
     "statistics": ("batch_norm_backward", (a(2, 3), a(2, 3), None, a(2), a(3), None), ValueError, r"mean must have shape \(3,\)"),
     "running": ("move_statistics", (a(3), a(3), a(3), a(2), 0.1, 1e-5, 8), ValueError, "running_var must have as many numbers as mean"),
     "norm weight": ("layer_norm", (a(2, 3), a(2), None, 1, 1e-5), ValueError, r"w must have shape \(3,\)"),
+    "norm groups": ("group_norm", (a(2, 3, 4), None, None, 2, 1e-5), ValueError, "groups must divide the channels"),
+    "norm statistics": ("group_norm_backward", (a(2, 4), a(2, 4), None, a(2, 4), a(2, 4), 2), ValueError, r"mean must have shape \(2, 2\)"),
     "norm ndim": ("layer_norm", (a(2, 3), None, None, 3, 1e-5), ValueError, "ndim must be at most"),
     "target": ("cross_entropy", (a(2, 3), np.array([0, 3]), -100, "mean"), IndexError, "Target 3 is out of bounds"),
     "targets": ("cross_entropy", (a(2, 3), np.array([0]), -100, "mean"), ValueError, r"target must have shape \(2,\)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from nptorch.kernels import native
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference
-from cases import Source, batches, check, double, dtypes, random_shapes, seeds, sizes
+from cases import Source, batches, check, double, dtypes, pairs, random_shapes, seeds, sizes
 
 pytestmark = pytest.mark.skipif(not native.AVAILABLE, reason="the native kernels were not built")
 
@@ -75,6 +76,32 @@ def test_layer_norm(seed, dtype, leading, normal, affine):
         reference.layer_norm_backward(double(g), double(x), double(w), double(mean), double(rstd), ndim),
         strict=True,
     ):
+        check(got, want, scale=max(np.abs(want).max(), np.abs(g).max() * rstd.max() * 4), tolerance=3e-5)
+
+
+@random_shapes
+@given(
+    seeds,
+    dtypes,
+    st.integers(1, 5),
+    pairs(1, 6),
+    st.sampled_from([(), (1,), (3,), (4, 4), (5, 13), (70,), (9, 170)]),
+    st.booleans(),
+)
+def test_group_norm(seed, dtype, n, channels, spatial, affine):
+    make = Source(seed, dtype)
+    groups, c = channels[0], math.prod(channels)
+    x = make(n, c, *spatial) + dtype(3)
+    w, b = (make(c), make(c)) if affine else (None, None)
+    y, mean, rstd = native.extension.group_norm(x, w, b, groups=groups, eps=1e-2)
+    want, *statistics = reference.group_norm(double(x), double(w), double(b), groups, 1e-2)
+    check(y, want, tolerance=1e-5)
+    check(mean, statistics[0])
+    check(rstd, statistics[1], tolerance=1e-5)
+    g = make(*x.shape)
+    results = native.extension.group_norm_backward(g, x, w, mean, rstd, groups=groups)
+    wanted = reference.group_norm_backward(double(g), double(x), double(w), double(mean), double(rstd), groups)
+    for got, want in zip(results, wanted, strict=True):
         check(got, want, scale=max(np.abs(want).max(), np.abs(g).max() * rstd.max() * 4), tolerance=3e-5)
 
 

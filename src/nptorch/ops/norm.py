@@ -1,6 +1,7 @@
-"""Normalisation: batch norm (Ioffe, Szegedy, arXiv:1502.03167) and layer norm (Ba et al., arXiv:1607.06450).
+"""Normalisation: batch norm (Ioffe, Szegedy, arXiv:1502.03167), group norm (Wu, He, arXiv:1803.08494) and layer norm
+(Ba et al., arXiv:1607.06450).
 
-Both centre and scale x over some axes, then apply a weight and a bias; the axes and the weight's place differ.
+All centre and scale x over some axes, then apply a weight and a bias; the axes and the weight's place differ.
 """
 
 from __future__ import annotations
@@ -130,6 +131,57 @@ channel_scale = op(
     lambda g, x: sum_op(g * conj(x), axis=_all_but_channels(x._array.ndim), keepdims=False),
     lambda g: sum_op(g, axis=_all_but_channels(g._array.ndim), keepdims=False),
     promote=common,
+)
+
+# --- group norm: over groups of channels of each image, a weight for each channel; a group of one is instance norm ---
+
+
+def _groups(v: Any, groups: int) -> Any:
+    """A vector with an element a channel, in the shape that broadcasts over _grouped(x)."""
+    return None if v is None else v.reshape(groups, -1, 1)
+
+
+def _grouped(shape: tuple[int, ...], groups: int) -> tuple[int, int, int, int]:
+    """(N, C, ...) as (N, groups, C / groups, pixels)."""
+    return shape[0], groups, shape[1] // groups, math.prod(shape[2:])
+
+
+def _group_norm(xp: Any, x: Any, w: Any, b: Any, *, groups: int, eps: float) -> Any:
+    grouped = x.reshape(_grouped(x.shape, groups))
+    out, mean, rstd = _normalize(xp, grouped, _groups(w, groups), _groups(b, groups), (2, 3), eps)
+    return out.reshape(x.shape), mean[..., 0, 0], rstd[..., 0, 0]
+
+
+def _group_norm_backward(xp: Any, g: Any, x: Any, w: Any, mean: Any, rstd: Any, *, groups: int) -> Any:
+    g, grouped = (v.reshape(_grouped(x.shape, groups)) for v in (g, x))
+    mean, rstd = mean[..., None, None], rstd[..., None, None]
+    gx, gw, gb = _normalize_backward(xp, g, grouped, _groups(w, groups), mean, rstd, (2, 3), (0, 3))
+    return gx.reshape(x.shape), gw.reshape(-1), gb.reshape(-1)
+
+
+def _group_norm_composed(
+    g: Tensor, x: Tensor, w: Tensor | None, mean: Tensor, rstd: Tensor, *, groups: int
+) -> tuple[Tensor, ...]:
+    shape = _grouped(x._array.shape, groups)
+    weight = None if w is None else reshape(w, (groups, -1, 1))
+    known = reshape(rstd, (*rstd._array.shape, 1, 1))
+    gx, gw, gb = _composed_backward(reshape(g, shape), reshape(x, shape), weight, (2, 3), (0, 3), known)
+    return reshape(gx, x._array.shape), reshape(gw, -1), reshape(gb, -1)
+
+
+group_norm = op(
+    "group_norm",
+    _group_norm,
+    joint=lambda g, x, w, mean, rstd, *, groups: group_norm_backward(g, x, w, mean, rstd, groups=groups),
+    aux=("mean", "rstd"),
+    promote=float_only("group_norm"),
+    label="NativeGroupNormBackward0",
+)
+group_norm_backward = op(
+    "group_norm_backward",
+    _group_norm_backward,
+    joint=through(_group_norm_composed),
+    outputs=("gx", "gw", "gb"),
 )
 
 # --- layer norm: over the last axes, a weight for each of their elements ---

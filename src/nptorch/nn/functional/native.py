@@ -10,8 +10,8 @@ from nptorch.grad_mode import no_grad
 from nptorch.nn.functional.normalization import batch_norm, dropout, layer_norm
 from nptorch.nn.functional.padding import pad as pad_function
 from nptorch.ops.norm import batch_norm as batch_norm_op
+from nptorch.ops.norm import group_norm as group_norm_op
 from nptorch.ops.norm import layer_norm as layer_norm_op
-from nptorch.ops.shape import reshape
 from nptorch.ops.signatures import function
 from nptorch.tensor import Tensor, from_array
 
@@ -61,11 +61,8 @@ def native_group_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, N: int, C: int, HxW: int, group: int, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """nn.functional.group_norm() with the means and 1 / standard deviations (N, group)."""
-    grouped = reshape(input, N, group, C // group * HxW)
-    out, mean, rstd = layer_norm_op(grouped, None, None, ndim=1, eps=eps)
-    out, wide = reshape(out, input._array.shape), (1, C) + (1,) * (input._array.ndim - 2)
-    out = out if weight is None else out * reshape(weight, wide)
-    return out if bias is None else out + reshape(bias, wide), reshape(mean, N, group), reshape(rstd, N, group)
+    out: tuple[Tensor, Tensor, Tensor] = group_norm_op(input, weight, bias, groups=group, eps=eps)
+    return out
 
 
 @function(method=False)

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.grad_mode import no_grad
 from nptorch.kernels.native import kernel
 from nptorch.nn.functional.arguments import check_tensors
 from nptorch.nn.functional.padding import pad
 from nptorch.nn.functional.pooling import avg_pool2d
 from nptorch.ops.norm import batch_norm as batch_norm_op
 from nptorch.ops.norm import channel_scale
+from nptorch.ops.norm import group_norm as group_norm_op
 from nptorch.ops.norm import layer_norm as layer_norm_op
 from nptorch.ops.pointwise import mul, rsqrt
 from nptorch.ops.reduce import mean_op
 from nptorch.ops.shape import reshape
-from nptorch.ops.signatures import axes, function, shown_as
+from nptorch.ops.signatures import axes, function, show
 from nptorch.ops.vector_norm import vector_norm
 from nptorch.random import engine
 from nptorch.tensor import Tensor, from_array
@@ -45,7 +45,8 @@ def batch_norm(
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     shape = input._array.shape
     if not input._array.size:  # nothing to centre, nothing to remember
-        return _affine(input, weight, bias)
+        out = input.clone() if weight is None else input * weight[0]
+        return out if bias is None else out + bias[0]
     if len(shape) < 2:
         raise RuntimeError(f"batch_norm(): expected an input (N, C, ...) with 2 or more dimensions, got {list(shape)}")
     channels = shape[1]
@@ -102,36 +103,34 @@ def instance_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """batch_norm() of each image alone (Ulyanov et al., arXiv:1607.08022)."""
-    if not use_input_stats:
+    if not use_input_stats or not input._array.size:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     n, c, *rest = input._array.shape
     if math.prod(rest) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape!r}")
-    with no_grad():
-        means = None if running_mean is None else from_array(np.tile(running_mean._array, n))
-        variances = None if running_var is None else from_array(np.tile(running_var._array, n))
-    out = reshape(
-        batch_norm(reshape(input, 1, n * c, *rest), means, variances, None, None, True, momentum, eps), n, c, *rest
-    )
-    for running, moved in ((running_mean, means), (running_var, variances)):
-        if running is not None and moved is not None:
+    out, mean, rstd = _in_groups(input, c, weight, bias, eps)
+    if running_mean is not None and running_var is not None:
+        # Each image moves the statistics by itself; what stays is the mean of where they came.
+        means, variances = (from_array(np.tile(running._array, n)) for running in (running_mean, running_var))
+        statistics = mean._array.reshape(-1), rstd._array.reshape(-1)
+        _move_statistics(means, variances, *statistics, momentum, eps, math.prod(rest))
+        for running, moved in ((running_mean, means), (running_var, variances)):
             running._array[...] = moved._array.reshape(n, c).mean(0)
             running._version[0] += 1
-    return _affine(out, weight, bias)
+    return show(out, "ViewBackward0")
 
 
-def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+def _in_groups(
+    input: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
     for name, t in (("weight", weight), ("bias", bias)):
-        if t is not None and t._array.shape != x._array.shape[1:2]:
+        if t is not None and t._array.shape != input._array.shape[1:2]:
             raise RuntimeError(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
-                f"{list(t._array.shape)} and input of shape {list(x._array.shape)}"
+                f"{list(t._array.shape)} and input of shape {list(input._array.shape)}"
             )
-    if weight is not None and bias is not None:
-        return channel_scale(x, weight, bias)
-    wide = (-1,) + (1,) * (x._array.ndim - 2)
-    x = x if weight is None else x * reshape(weight, wide)
-    return x if bias is None else x + reshape(bias, wide)
+    out: tuple[Tensor, Tensor, Tensor] = group_norm_op(input, weight, bias, groups=groups, eps=eps)
+    return out
 
 
 def _normalized(input: Tensor, normalized_shape: Any, **parameters: Tensor | None) -> tuple[int, ...]:
@@ -180,7 +179,6 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 
 
 @function(method=False)
-@shown_as("NativeGroupNormBackward0")
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -190,15 +188,12 @@ def group_norm(
     """
     if input._array.ndim < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input._array.ndim}")
-    n, c, *rest = input._array.shape
-    if c % num_groups:
+    if input._array.shape[1] % num_groups:
         raise RuntimeError(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input._array.shape)} and num_groups={num_groups}"
         )
-    grouped = reshape(input, n, num_groups, c // num_groups * math.prod(rest))
-    out = reshape(layer_norm(grouped, grouped._array.shape[2:], None, None, eps), n, c, *rest)
-    return _affine(out, weight, bias)
+    return _in_groups(input, num_groups, weight, bias, eps)[0]
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
