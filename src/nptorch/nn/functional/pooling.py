@@ -209,6 +209,14 @@ def target_sizes(name: str, input: Tensor, output_size: Any, n: int) -> tuple[in
     return tuple(have if want is None else int(want) for want, have in zip(sizes, lengths, strict=True))
 
 
+def even_windows(input: Tensor, sizes: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The windows that tile the last dimensions, if there is something in them and they are all alike."""
+    lengths = input._array.shape[-len(sizes) :]
+    if not input._array.size or not all(sizes) or any(n % m for n, m in zip(lengths, sizes, strict=True)):
+        return None
+    return tuple(n // m for n, m in zip(lengths, sizes, strict=True))
+
+
 def along(x: Tensor, d: int, weights: Any) -> Tensor:
     """Multiply one dimension by a matrix of constants: length n becomes m with weights (n, m)."""
     moved = x.transpose(d, -1) @ from_array(np.ascontiguousarray(weights, x._array.dtype))
@@ -230,7 +238,10 @@ def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
     check_tensors(name, input=input)
     sizes = target_sizes(name, input, output_size, n)
     batched(name, input, n)
-    return adaptive_average(input, sizes)
+    windows = even_windows(input, sizes) if n < 3 and math.prod(sizes) > 1 else None
+    if windows is None:
+        return adaptive_average(input, sizes)
+    return avg_pool1d(input, windows) if n == 1 else show(avg_pool2d(input, windows), "AdaptiveAvgPool2DBackward0")
 
 
 @function(method=False)
@@ -254,11 +265,9 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     check_tensors("adaptive_max_pool2d", input=input)
     size = target_sizes("adaptive_max_pool2d", input, output_size, 2)
     x, single = batched("adaptive_max_pool2d", input, 2)
-    lengths = x._array.shape[2:]
-    if x._array.size and all(size) and not any(n % m for n, m in zip(lengths, size, strict=True)):
-        windows = tuple(n // m for n, m in zip(lengths, size, strict=True))
-        if math.prod(windows) <= math.prod(size):  # few large windows are faster one by one
-            return show(max_pool2d(input, windows, return_indices=return_indices), "AdaptiveMaxPool2DBackward0")
+    windows = even_windows(x, size)
+    if windows is not None and math.prod(windows) <= math.prod(size):  # few large windows are faster one by one
+        return show(max_pool2d(input, windows, return_indices=return_indices), "AdaptiveMaxPool2DBackward0")
     out, indices = adaptive_max_pool2d_op(x, size=size)
     if single:
         out, indices = squeeze_op(out, dims=(0,)), squeeze_op(indices, dims=(0,))

@@ -1,25 +1,8 @@
-// Max and average pooling over planes (h, w), and their gradients.
-#include <limits.h>
-
-#include "kernels.h"
-#include "scratch.h"
-#include "simd.h"
+// Max pooling over planes (h, w), and its gradient.
+#include "pooling.h"
 
 namespace nptorch::NPT_ISA {
 namespace {
-
-template <class F> void parallel_planes(const PoolShape& s, F body) {
-  const long tasks = smaller(s.planes, tasks_for(s.planes * s.h * s.w));
-  parallel_for(tasks, [&](long t) {
-    for (long p = cut(s.planes, tasks, t); p < cut(s.planes, tasks, t + 1); p++) body(p);
-  });
-}
-
-bool is_two_by_two(const PoolShape& s) {
-  return s.kh == 2 && s.kw == 2 && s.sh == 2 && s.sw == 2 && s.ph == 0 && s.pw == 0 && s.dh == 1 && s.dw == 1;
-}
-// Whether every window lies in the image (ceil_mode can let the last ones hang over).
-bool fits(const PoolShape& s) { return 2 * s.oh <= s.h && 2 * s.ow <= s.w; }
 
 // Vectors of places as bytes in memory, the first n of them (n <= LANES). GCC 12 takes float's vectors apart for these
 // conversions, so they are spelled out.
@@ -146,34 +129,22 @@ NPT_INLINE Reach reach(long start, long count, long dilation, long size) {
   return {start < 0 ? pieces(-start, dilation) : 0, smaller(count, pieces(size - start, dilation))};
 }
 
-// The first n of a vector of numbers that lie `stride` apart.
-template <class T> NPT_INLINE Vec<T> load_apart(const T* p, long stride, long n) {
-  if (stride == 1) return load_upto(p, n);
-  if (stride == 2) {
-    const long numbers = 2 * n - 1;
-    return evens(load_upto(p, numbers), load_upto(p + LANES<T>, numbers - LANES<T>), LaneIndices<Vec<T>>{});
-  }
-  T picked[LANES<T>] = {};
-  for (long l = 0; l < n; l++) picked[l] = p[l * stride];
-  return load(picked);
-}
-
 template <class T> NPT_INLINE void store_places(uint8_t* p, long n, Ints<T> v) { store_bytes<T>(p, n, v); }
 template <class T> NPT_INLINE void store_places(int32_t* p, long n, Ints<T> v) {
   for (long l = 0; l < n; l++) p[l] = int32_t(v[l]);
 }
 
 // The columns of outputs whose windows lie between the left and the right edge: they are computed a vector at a time,
-// unless they are fewer than `least` and their numbers would have to be picked one by one.
-NPT_INLINE Reach whole_windows(const PoolShape& s, long least) {
+// unless they are few and their numbers would have to be picked one by one.
+NPT_INLINE Reach whole_windows(const PoolShape& s) {
   const long begin = smaller(s.ow, pieces(s.pw, s.sw)), fitting = s.w + s.pw - s.dw * (s.kw - 1);
   const long end = larger(begin, smaller(s.ow, fitting > 0 ? pieces(fitting, s.sw) : 0));
-  return s.sw <= 2 || end - begin >= least ? Reach{begin, end} : Reach{s.ow, s.ow};
+  return s.sw <= 2 || end - begin >= 4 ? Reach{begin, end} : Reach{s.ow, s.ow};
 }
 
 template <class T, class Place> void max_any(const PoolShape& s, const T* x, T* y, Place* places) {
   typedef Scalar<Ints<T>> Index;
-  const Reach whole = whole_windows(s, 4);
+  const Reach whole = whole_windows(s);
   for (long i = 0; i < s.oh; i++, y += s.ow, places += s.ow) {
     const long top = i * s.sh - s.ph;
     const Reach rows = reach(top, s.kh, s.dh, s.h);
@@ -293,21 +264,6 @@ bool spread_two_by_two(const PoolShape& s, const T* g, const uint8_t* places, bo
   return all <= 7;
 }
 
-// Part of an average window: the places in the image and what to divide by.
-struct Window {
-  long row_begin, row_end, column_begin, column_end;
-  double divisor;
-};
-NPT_INLINE Window window(const PoolShape& s, long i, long j) {
-  const long top = i * s.sh - s.ph, left = j * s.sw - s.pw;
-  const long bottom = smaller(top + s.kh, s.h + s.ph), right = smaller(left + s.kw, s.w + s.pw);
-  Window a{larger(top, 0), smaller(bottom, s.h), larger(left, 0), smaller(right, s.w), s.divisor};
-  if (a.divisor == 0)
-    a.divisor = s.count_padding ? double(bottom - top) * (right - left)
-                                : double(a.row_end - a.row_begin) * (a.column_end - a.column_begin);
-  return a;
-}
-
 }  // namespace
 
 template <class T> void max_pool(const PoolShape& s, const T* x, T* y, MaxPlaces places) {
@@ -336,69 +292,7 @@ void max_pool_gradient(const PoolShape& s, const T* gy, MaxPlaces places, bool r
   });
 }
 
-template <class T> void avg_pool(const PoolShape& s, const T* x, T* y) {
-  const Reach whole = whole_windows(s, LONG_MAX);  // adding alone is as fast as picking
-  parallel_planes(s, [&](long p) {
-    const T* plane = x + p * s.h * s.w;
-    for (long i = 0; i < s.oh; i++) {
-      T* out = y + (p * s.oh + i) * s.ow;
-      auto alone = [&](long j) {
-        const Window a = window(s, i, j);
-        T sum = 0;
-        for (long r = a.row_begin; r < a.row_end; r++)
-          for (long c = a.column_begin; c < a.column_end; c++) sum += plane[r * s.w + c];
-        out[j] = sum / T(a.divisor);
-      };
-      for (long j = 0; j < whole.begin; j++) alone(j);
-      each_vector<T>(whole.begin, whole.end, [&](long j, auto lanes) NPT_LAMBDA {
-        const Window a = window(s, i, j);
-        Vec<T> sum = {};
-        for (long r = a.row_begin; r < a.row_end; r++)
-          for (long c = 0; c < s.kw; c++) sum += load_apart(plane + r * s.w + a.column_begin + c, s.sw, lanes);
-        store_upto(out + j, lanes, sum / T(a.divisor));
-      });
-      for (long j = whole.end; j < s.ow; j++) alone(j);
-    }
-  });
-}
-
-// Every place of a window gets its share of the gradient. Windows of 2 x 2 do not overlap: a vector of them at a time.
-template <class T> void share_two_by_two(const PoolShape& s, const T* g, T* plane) {
-  typedef LaneIndices<Vec<T>> Order;
-  const T divisor = T(window(s, 0, 0).divisor);
-  for (long i = 0; i < s.oh; i++, g += s.ow)
-    for (T* row : {plane + 2 * i * s.w, plane + (2 * i + 1) * s.w}) {
-      each_vector<T>(0, s.ow, [&](long j, auto lanes) NPT_LAMBDA {
-        const Vec<T> share = load_upto(g + j, lanes) / divisor;
-        const long n = 2 * lanes;
-        store_upto(row + 2 * j, n, zip_low(share, share, Order{}));
-        store_upto(row + 2 * j + LANES<T>, n - LANES<T>, zip_high(share, share, Order{}));
-      });
-      for (long j = 2 * s.ow; j < s.w; j++) row[j] = 0;
-    }
-  for (long rest = 2 * s.oh * s.w; rest < s.h * s.w; rest++) plane[rest] = 0;
-}
-
-template <class T> void avg_pool_gradient(const PoolShape& s, const T* gy, T* gx) {
-  const bool quick = is_two_by_two(s) && fits(s);
-  parallel_planes(s, [&](long p) {
-    const T* g = gy + p * s.oh * s.ow;
-    T* plane = gx + p * s.h * s.w;
-    if (quick) return share_two_by_two<T>(s, g, plane);
-    memset(plane, 0, s.h * s.w * sizeof(T));
-    for (long i = 0; i < s.oh; i++)
-      for (long j = 0; j < s.ow; j++) {
-        const Window a = window(s, i, j);
-        const T share = *g++ / T(a.divisor);
-        for (long r = a.row_begin; r < a.row_end; r++)
-          for (long c = a.column_begin; c < a.column_end; c++) plane[r * s.w + c] += share;
-      }
-  });
-}
-
 NPT_BOTH_TYPES(max_pool)
 NPT_BOTH_TYPES(max_pool_gradient)
-NPT_BOTH_TYPES(avg_pool)
-NPT_BOTH_TYPES(avg_pool_gradient)
 
 }  // namespace nptorch::NPT_ISA
