@@ -62,6 +62,12 @@ struct SumShape {
   long outer, rows, kept, inner;
 };
 
+// Lines of n numbers in a tensor seen as (outer, n, inner), followed from their ends in reverse.
+struct LineShape {
+  long outer, n, inner;
+  bool reverse;
+};
+
 enum class Binary : int { add, subtract, multiply, divide };
 // Parameters in the order of the binding: leaky_relu (slope), elu (alpha, scale, input_scale), hardtanh (low, high),
 // softplus (beta, threshold).
@@ -183,6 +189,9 @@ constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform
   X(recurrent_gradient, (const Recurrence& s, const T* w_hh, const T* g_out, const T* before, const T* kept, T* gh,    \
                          T* gc, T* g_input, T* g_hidden))                                                              \
   X(sum, (const SumShape& s, const T* x, T* y))                                                                        \
+  X(cumsum, (const LineShape& s, const T* x, T* y))                                                                    \
+  X(cumprod, (const LineShape& s, const T* x, T* y))                                                                   \
+  X(recurrence, (const LineShape& s, const T* x, const T* a, T* y))                                                    \
   X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                        \
   X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))                                      \
   X(uniform, (Twister& twister, long n, T low, T high, T* out))                                                        \

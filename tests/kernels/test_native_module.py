@@ -113,6 +113,8 @@ BAD_CALLS = {
     "recurrent weight": ("recurrent", (*layer, None, "GRU", (2, 1), False), ValueError, r"w_ih must have shape \(12, 5\)"),
     "kept": ("recurrent_backward", (*back, a(2, 3, 4), None, None, None, "RNN_TANH", (2, 1), False, True), ValueError, r"kept must have shape \(1, 3, 4\)"),
     "sum axis": ("sum", (a(2, 3), (2,), False), ValueError, "axis must have dimensions of x"),
+    "cumsum axis": ("cumsum", (a(2, 3), 2, False), ValueError, "axis must be a dimension of x"),
+    "recurrence": ("recurrence", (a(2, 3), a(3, 2), 0, False), ValueError, r"a must have shape \(2, 3\)"),
     "no flag": ("sum", (a(2, 3), (1,), 1), TypeError, "keepdims must be True or False"),
     "no list": ("sgd_step", ((a(3),), [a(3)], None, 0.1, 0, 0, 0, False, False, False), TypeError, "params must be a list"),
     "lengths": ("sgd_step", ([a(3)], [], None, 0.1, 0, 0, 0, False, False, False), ValueError, "grads must have as many items"),

@@ -1,4 +1,4 @@
-"""cumsum() of many lines at once, against NumPy's."""
+"""cumsum() along every dimension, against NumPy's."""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.extremes import take_along
-from nptorch.ops.join import flip_op
+from nptorch.ops.join import cat_op, flip_op
 from nptorch.ops.pointwise import conj, exp, log, where, zeros_of
 from nptorch.ops.promotion import to_float
-from nptorch.ops.reduce import _typed, sum_op
+from nptorch.ops.reduce import _typed
 from nptorch.ops.registry import op
-from nptorch.ops.shape import clone_op, reshape, squeeze_op, unsqueeze_op
+from nptorch.ops.shape import clone_op, narrow, reshape, unsqueeze_op
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, result, takes_out
 from nptorch.tensor import Tensor, from_array
@@ -27,13 +27,15 @@ def _prod_vjp(g: Tensor, x: Tensor, *, axis: int) -> Tensor:
     return unsqueeze_op(g, dim=axis) * conj(before * after)
 
 
-def _exclusive_cumprod(x: Tensor, axis: int) -> Tensor:
-    from nptorch.ops.join import cat_op
-    from nptorch.ops.shape import narrow
-
+def _before(x: Tensor, axis: int, first: float) -> Tensor:
+    """What stands before each element along `axis`; `first` before the first."""
     n = x._array.shape[axis]
-    ones = from_array(np.ones_like(x._array[(slice(None),) * axis + (slice(0, 1),)]))
-    return cumprod_op(cat_op(ones, narrow(x, axis, 0, n - 1), axis=axis), axis=axis) if n > 1 else ones if n else x
+    edge = from_array(np.full_like(x._array[(slice(None),) * axis + (slice(0, 1),)], first))
+    return cat_op(edge, narrow(x, axis, 0, n - 1), axis=axis) if n else x
+
+
+def _exclusive_cumprod(x: Tensor, axis: int) -> Tensor:
+    return _before(cumprod_op(x, axis=axis), axis, 1)
 
 
 prod_op = op(
@@ -50,73 +52,72 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     return _typed(unsqueeze_op(y, dim=a) if keepdim and dim is not None and x._array.ndim else y, dtype)
 
 
-def _reversed_cumsum(g: Tensor, axis: int) -> Tensor:
-    return flip_op(cumsum_op(flip_op(g, axes=(axis,)), axis=axis), axes=(axis,))
+def _accumulated(xp: Any, x: Any, axis: int, ufunc: Any) -> Any:
+    # Totals are kept in double (PyTorch's acc_type).
+    if x.dtype.kind in "biu":
+        return ufunc.accumulate(x, axis, np.int64)
+    return ufunc.accumulate(x, axis, np.result_type(x.dtype, np.float64)).astype(x.dtype, copy=False)
 
 
-def _cumsum(xp: Any, x: Any, *, axis: int) -> Any:
-    dtype = np.int64 if x.dtype.kind in "biu" else x.dtype
-    behind = math.prod(x.shape[axis + 1 :])
-    if behind < 16 or math.prod(x.shape[:axis]) * behind < 1024:
-        return x.cumsum(axis, dtype=dtype)
-    # Many lines side by side: all of them a step at a time, where NumPy goes along one after the other.
-    out = xp.empty(x.shape, dtype)
-    lines, totals = xp.moveaxis(x, axis, 0), xp.moveaxis(out, axis, 0)
-    totals[:1] = lines[:1]
-    for k in range(1, len(lines)):
-        xp.add(totals[k - 1], lines[k], out=totals[k])
+def _cumsum(xp: Any, x: Any, *, axis: int, reverse: bool) -> Any:
+    if reverse:
+        return xp.flip(_cumsum(xp, xp.flip(x, axis), axis=axis, reverse=False), axis).copy()
+    return _accumulated(xp, x, axis, xp.add)
+
+
+cumsum_op = op("cumsum", _cumsum, lambda g, *, axis, reverse: cumsum_op(g, axis=axis, reverse=not reverse))
+
+
+def _recurrence(xp: Any, x: Any, a: Any, *, axis: int, reverse: bool) -> Any:
+    out = xp.empty_like(x)
+    lines, slopes, totals = (xp.moveaxis(v, axis, 0) for v in (x, a, out))
+    carried: Any = 0
+    if reverse:
+        for i in reversed(range(len(lines))):
+            totals[i] = lines[i] + carried
+            carried = slopes[i] * totals[i]
+    else:
+        for i in range(len(lines)):
+            totals[i] = carried = lines[i] + slopes[i] * carried
     return out
 
 
-cumsum_op = op(
-    "cumsum",
-    _cumsum,
-    lambda g, *, axis: _reversed_cumsum(g, axis),
+def _recurrence_slope(g: Tensor, a: Tensor, out: Tensor, *, axis: int, reverse: bool) -> Tensor:
+    arriving = recurrence_op(g, conj(a), axis=axis, reverse=not reverse)
+    if reverse:
+        return _before(arriving, axis, 0) * conj(out)
+    return arriving * conj(_before(out, axis, 0))
+
+
+# out[i] = x[i] + a[i] * out[i - 1]; in reverse out[i] = x[i] + a[i + 1] * out[i + 1], which is the transpose of the first.
+recurrence_op = op(
+    "recurrence",
+    _recurrence,
+    lambda g, a, *, axis, reverse: recurrence_op(g, conj(a), axis=axis, reverse=not reverse),
+    _recurrence_slope,
 )
 
-
-def _cumprod_vjp(g: Tensor, x: Tensor, *, axis: int) -> Tensor:
-    # d out[k] / d x[i] is the product of the others up to k: a triangular sum, right where elements are 0 too.
-    from nptorch.ops.join import cat_op, stack_op
-    from nptorch.ops.shape import narrow
-
-    n = x._array.shape[axis]
-    parts = []
-    before = None
-    for i in range(n):
-        # The products of x[i+1..k] for k >= i, times everything before i.
-        if i + 1 < n:
-            ones = from_array(np.ones_like(narrow(x, axis, 0, 1)._array))
-            tail = cumprod_op(cat_op(ones, narrow(x, axis, i + 1, n - i - 1), axis=axis), axis=axis)
-        else:
-            tail = from_array(np.ones_like(narrow(x, axis, 0, 1)._array))
-        slope = sum_op(narrow(g, axis, i, n - i) * conj(tail), axis=(axis,), keepdims=False)
-        xi = squeeze_op(narrow(x, axis, i, 1), dims=(axis,))
-        parts.append(slope if before is None else slope * conj(before))
-        before = xi if before is None else before * xi
-    return stack_op(*parts, axis=axis) if parts else g
-
-
+# d out[k] / d x[i] is the product of the others up to k, those before i and those behind it: right where elements are 0.
 cumprod_op = op(
     "cumprod",
-    lambda xp, x, *, axis: x.cumprod(axis, dtype=np.int64 if x.dtype.kind in "biu" else x.dtype),
-    _cumprod_vjp,
+    lambda xp, x, *, axis: _accumulated(xp, x, axis, xp.multiply),
+    lambda g, x, out, *, axis: conj(_before(out, axis, 1)) * recurrence_op(g, conj(x), axis=axis, reverse=True),
 )
 
 
-def _running(name: str, running: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
+def _running(name: str, running: Any, input: Tensor, dim: int, dtype: Any, **how: bool) -> Tensor:
     x = _typed(input, dtype)
     if x._array.ndim == 0:
         parse_axis(name, dim, 0)
-        return reshape(running(reshape(x, 1), axis=0), ())
-    return running(x, axis=parse_axis(name, dim, x._array.ndim))
+        return reshape(running(reshape(x, 1), axis=0, **how), ())
+    return running(x, axis=parse_axis(name, dim, x._array.ndim), **how)
 
 
 @function()
 @takes_out
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sums along `dim`."""
-    return _running("cumsum", cumsum_op, input, dim, dtype)
+    return _running("cumsum", cumsum_op, input, dim, dtype, reverse=False)
 
 
 @function()
@@ -197,9 +198,6 @@ def diff(
 ) -> Tensor:
     """The n-th differences of neighbours along `dim`, with tensors set before and after."""
     from nptorch.ops.compare import ne
-    from nptorch.ops.join import cat_op
-    from nptorch.ops.shape import narrow
-
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     if not input._array.ndim:

@@ -1,0 +1,67 @@
+#include <limits.h>
+
+#include "../kernels/kernels.h"
+#include "functions.h"
+
+namespace nptorch {
+namespace {
+
+// The lines of x along the axis that comes next.
+LineShape read_lines(Arguments& in, const Array& x) {
+  const long axis = in.integer("axis", 0, LONG_MAX);
+  in.expect(axis < x.ndim(), "axis", "must be a dimension of x, counted from 0");
+  LineShape s{1, x.shape(int(axis)), 1, false};
+  for (int i = 0; i < x.ndim(); i++)
+    if (i != axis) (i < axis ? s.outer : s.inner) *= x.shape(i);
+  return s;
+}
+
+// run(the kernels of the type, a pointer to what is written)
+template <class F> PyObject* running(const Array& x, F run) {
+  Array y = Array::create(x.shape(), x.type());
+  with_scalar(x.type(), [&](auto zero) {
+    using T = decltype(zero);
+    Unlocked unlocked(double(x.size()));
+    run(kernels<T>(), y.data<T>());
+  });
+  return y.give();
+}
+
+PyObject* cumsum(const Call& call) {
+  Arguments in("cumsum", call, 3);
+  Array x = in.floats("x");
+  LineShape s = read_lines(in, x);
+  s.reverse = in.boolean("reverse");
+  return running(x, [&](auto& k, auto* y) { k.cumsum(s, x.data<std::remove_reference_t<decltype(*y)>>(), y); });
+}
+
+PyObject* cumprod(const Call& call) {
+  Arguments in("cumprod", call, 2);
+  Array x = in.floats("x");
+  const LineShape s = read_lines(in, x);
+  return running(x, [&](auto& k, auto* y) { k.cumprod(s, x.data<std::remove_reference_t<decltype(*y)>>(), y); });
+}
+
+PyObject* recurrence(const Call& call) {
+  Arguments in("recurrence", call, 4);
+  Array x = in.floats("x"), a = in.floats("a", x.ndim(), x.type());
+  LineShape s = read_lines(in, x);
+  s.reverse = in.boolean("reverse");
+  in.expect_shape(a, "a", x.shape());
+  return running(x, [&](auto& k, auto* y) {
+    using T = std::remove_reference_t<decltype(*y)>;
+    k.recurrence(s, x.data<T>(), a.data<T>(), y);
+  });
+}
+
+}  // namespace
+
+PyMethodDef running_functions[] = {
+    NPT_KERNEL(cumsum, 1, "cumsum(x, axis, reverse): running sums along one axis, from its end in reverse."),
+    NPT_KERNEL(cumprod, 1, "cumprod(x, axis): running products along one axis."),
+    NPT_KERNEL(
+        recurrence, 2,
+        "recurrence(x, a, axis, reverse): y[i] = x[i] + a[i] * y[i - 1], in reverse x[i] + a[i + 1] * y[i + 1]."),
+    {}};
+
+}  // namespace nptorch
