@@ -198,6 +198,7 @@ def diff(
 ) -> Tensor:
     """The n-th differences of neighbours along `dim`, with tensors set before and after."""
     from nptorch.ops.compare import ne
+
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     if not input._array.ndim:

@@ -16,13 +16,58 @@ from nptorch.ops.signatures import axis as parse_axis
 from nptorch.ops.signatures import function, result, shown_as, takes_out
 from nptorch.tensor import Tensor, from_array
 
+_PLACE = (1 << 32) - 1
 
-def _order_along(x: Any, d: int, descending: bool) -> Any:
+
+def _keys(x: Any, d: int, descending: bool = False) -> Any:
+    """Integers in the order of the elements of each line along d, which becomes the last dimension: what decides it, and in
+    the 32 bits below, the place in the line. None where 32 bits do not decide it, or where there is little to sort.
+
+    No two of them are equal, so that NumPy's fastest sorting and selecting, which is not stable, serves.
+    """
+    kind, size = x.dtype.kind, x.dtype.itemsize
+    if x.size < 2048 or kind not in "fiub" or (kind == "f" and size > 4):
+        return None
+    x = np.moveaxis(x, d, -1)
+    if kind == "f":
+        x = np.add(x, 0, dtype=np.float32, order="C")  # -0 becomes 0
+        order = x.view(np.int32)
+        nan = np.isnan(x)
+        order ^= (order >> 31) & 0x7FFFFFFF  # below zero, larger bits are smaller numbers
+        np.copyto(order, 0x7FFFFFFF, where=nan)
+    else:
+        low = x.min()
+        if int(x.max()) - int(low) >> 31:
+            return None
+        order = np.subtract(x, low, dtype=np.int64)
+    keys = np.array(order, np.int64, order="C")
+    if descending:
+        keys = ~keys
+    keys <<= 32
+    keys |= np.arange(x.shape[-1])
+    return keys
+
+
+def _order_along(x: Any, d: int, descending: bool = False) -> Any:
+    keys = _keys(x, d, descending)
+    if keys is not None:
+        keys.sort(-1)
+        keys &= _PLACE
+        return np.moveaxis(keys, -1, d)
     if not descending:
         return np.argsort(x, d, kind="stable")
     # Stable and descending: sort the reversed line, then turn the positions around.
     n = x.shape[d]
     return np.flip(n - 1 - np.argsort(np.flip(x, d), d, kind="stable"), d)
+
+
+def _place_of_rank(x: Any, d: int, rank: int) -> Any:
+    """Where the element of this rank stands in each line along d, equal ones ranked by their places."""
+    keys = _keys(x, d)
+    if keys is None:
+        return np.take(np.argsort(x, d, kind="stable"), rank, d)
+    keys.partition(rank, -1)
+    return keys[..., rank] & _PLACE
 
 
 @function()
@@ -70,6 +115,8 @@ def _foremost(x: Any, k: int, largest: bool) -> Any:
 def _order_of_foremost(x: Any, d: int, k: int, largest: bool) -> Any:
     if k == 0 or not x.size:
         return np.zeros(x.shape[:d] + (k,) + x.shape[d + 1 :], np.int64)
+    if x.size < 2048:
+        return _order_along(x, d, largest)[(slice(None),) * d + (slice(k),)]
     lines = np.moveaxis(x, d, -1)
     places = np.sort(_foremost(lines, k, largest), -1)  # equal elements in their order
     order = _order_along(np.take_along_axis(lines, places, -1), -1, largest)
@@ -103,14 +150,35 @@ def unique(
     dim: int | None = None,
 ) -> Any:
     """The distinct elements (or slices along `dim`), in order, with inverse indices and counts if asked for."""
-    found = np.unique(input._array, return_inverse=True, return_counts=True, axis=dim)
-    values, inverse, counts = (
-        from_array(found[0]),
-        from_array(np.asarray(found[1], np.int64)),
-        from_array(np.asarray(found[2], np.int64)),
-    )
+    x = input._array
+    if dim is not None:
+        found = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
+        return _distinct(*found, return_inverse, return_counts)
+    flat = x.reshape(-1)
+    if not return_inverse:
+        values, _, counts = _runs(np.sort(flat), 0)
+        return _distinct(values, None, counts, return_inverse, return_counts)
+    order = _order_along(flat, 0)
+    values, run, counts = _runs(flat[order], 0)
+    inverse = np.empty_like(run)
+    inverse[order] = run
+    return _distinct(values, inverse.reshape(x.shape), counts, return_inverse, return_counts)
+
+
+def _runs(x: Any, d: int) -> tuple[Any, Any, Any]:
+    """The slices of x along d without repeats of the one before, the number of the run that each is of, and their lengths."""
+    lines = np.moveaxis(x, d, 0)
+    n = len(lines)
+    new = np.ones(n, bool)
+    new[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, x.ndim)))
+    starts = np.flatnonzero(new)
+    return np.ascontiguousarray(x[(slice(None),) * d + (new,)]), np.cumsum(new) - 1, np.diff(starts, append=n)
+
+
+def _distinct(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
     wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
-    return wanted[0] if len(wanted) == 1 else tuple(wanted)
+    found = tuple(map(from_array, wanted))
+    return found if len(found) > 1 else found[0]
 
 
 @function()
@@ -120,15 +188,9 @@ def unique_consecutive(
     """The flattened elements (or slices along `dim`) without repeats of the one before."""
     x = input._array.reshape(-1) if dim is None or input._array.ndim == 0 else input._array
     d = 0 if dim is None else parse_axis("unique_consecutive", dim, input._array.ndim)
-    lines = np.moveaxis(x, d, 0)
-    n = len(lines)
-    new = np.ones(n, bool)
-    new[1:] = (lines[1:] != lines[:-1]).any(tuple(range(1, x.ndim)))
-    values = from_array(np.ascontiguousarray(x[(slice(None),) * d + (new,)]))
-    inverse = from_array((np.cumsum(new, dtype=np.int64) - 1).reshape(n if dim is not None else input._array.shape))
-    counts = from_array(np.diff(np.append(np.flatnonzero(new), n)).astype(np.int64))
-    wanted = [values] + [inverse] * return_inverse + [counts] * return_counts
-    return wanted[0] if len(wanted) == 1 else tuple(wanted)
+    values, inverse, counts = _runs(x, d)
+    inverse = inverse if dim is not None else inverse.reshape(input._array.shape)
+    return _distinct(values, inverse, counts, return_inverse, return_counts)
 
 
 def _quantile(
@@ -185,10 +247,9 @@ def nanquantile(
 
 
 def _middle(x: Any, d: int) -> Any:
-    order = np.argsort(x, d, kind="stable")
-    middle = np.take(order, (x.shape[d] - 1) // 2, d)
-    if x.dtype.kind == "f":  # a NaN is the median
-        middle = np.where(np.isnan(x).any(d), np.isnan(x).argmax(d), middle)
+    middle = _place_of_rank(x, d, (x.shape[d] - 1) // 2)
+    if x.dtype.kind == "f" and (nan := np.isnan(x)).any():  # a NaN is the median
+        middle = np.where(nan.any(d), nan.argmax(d), middle)
     return middle
 
 
@@ -208,8 +269,10 @@ def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 def _nan_middle(x: Any, d: int) -> Any:
     present = (~np.isnan(x)).sum(d, keepdims=True)
+    if (present == x.shape[d]).all():
+        return _place_of_rank(x, d, (x.shape[d] - 1) // 2)
     middle = np.maximum(present - 1, 0) // 2
-    return np.take_along_axis(np.argsort(x, d, kind="stable"), middle, d).squeeze(d)
+    return np.take_along_axis(_order_along(x, d), middle, d).squeeze(d)
 
 
 @function()
@@ -221,21 +284,33 @@ def nanmedian(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return result("nanmedian", values=values, indices=indices)
 
 
+def _most_frequent(x: Any, d: int) -> Any:
+    """Where the last of the most frequent elements of each line along d stands, of the smallest of equally frequent ones."""
+    lines = np.moveaxis(x, d, -1)
+    if not x.size:
+        return np.zeros(lines.shape[:-1], np.int64)
+    ordered, places = np.sort(lines, -1), np.arange(x.shape[d])
+    after, before = ordered[..., 1:], ordered[..., :-1]
+    starts = np.zeros(lines.shape, np.int64)
+    starts[..., 1:] = np.where((after != before) & ((after == after) | (before == before)), places[1:], 0)
+    # The length of the run so far is largest at the end of the longest run.
+    end = (places - np.maximum.accumulate(starts, -1)).argmax(-1, keepdims=True)
+    value = np.take_along_axis(ordered, end, -1)
+    return x.shape[d] - 1 - _equal(lines, value)[..., ::-1].argmax(-1)
+
+
+def _equal(x: Any, value: Any) -> Any:
+    """Where x is `value`; NaN is NaN here."""
+    same = x == value
+    return same if (value == value).all() else same | ((x != x) & (value != value))
+
+
 @function()
 @takes_out
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent value along `dim` (the smallest of equals), and an index of it."""
 
-    def pick(x: Any, d: int) -> Any:
-        def last_of(line: Any) -> int:
-            found, counts = np.unique(line, return_counts=True)
-            return int(np.flatnonzero(line == found[counts.argmax()])[-1])
-
-        if not x.size:
-            return np.zeros(x.shape[:d] + x.shape[d + 1 :], np.int64)
-        return np.apply_along_axis(last_of, d, x)
-
-    values, indices = along("mode", input, dim, keepdim, pick)
+    values, indices = along("mode", input, dim, keepdim, _most_frequent)
     return result("mode", values=values, indices=indices)
 
 
@@ -270,11 +345,12 @@ def _selected(ranks: list[int], k: int) -> int:
 
 
 def _kth(x: Any, d: int, k: int) -> Any:
-    order = np.argsort(x, d, kind="stable")
-    found = np.array(np.take(order, k, d))
+    found = np.array(_place_of_rank(x, d, k))
     value = np.take_along_axis(x, np.expand_dims(found, d), d)
-    equal = ((x == value) | ((x != x) & (value != value))).sum(d)
-    for line in map(tuple, np.argwhere(equal > 1)):  # PyTorch's choice, since the gradient goes there
+    same = _equal(x, value)
+    if np.count_nonzero(same) == found.size:
+        return found
+    for line in map(tuple, np.argwhere(same.sum(d) > 1)):  # PyTorch's choice, since the gradient goes there
         _, ranks = np.unique(x[(*line[:d], slice(None), *line[d:])], return_inverse=True)
         found[line] = _selected(ranks.tolist(), k)
     return found
