@@ -28,7 +28,7 @@ template <class T> void pair_loss(PairLoss which, long n, const T* x, const T* t
       });
     case PairLoss::binary_cross_entropy:
       return map([](V x, V t)
-                     NPT_LAMBDA { return (t - 1) * at_least(vlog1p(-x), T(-100)) - t * at_least(vlog(x), T(-100)); });
+                     NPT_LAMBDA { return (t - 1) * at_least(vlog1m(x), T(-100)) - t * at_least(vlog(x), T(-100)); });
     case PairLoss::binary_cross_entropy_with_logits:
       return map([](V x, V t) NPT_LAMBDA { return (1 - t) * x + vsoftplus<V>(-x); });
   }

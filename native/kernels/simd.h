@@ -218,14 +218,12 @@ NPT_INLINE Vec<float> vsqrt(Vec<float> v) {
 #elif NPT_VECTOR_BYTES == 32
   return (Vec<float>)_mm256_sqrt_ps((__m256)v);
 #else
-  NPT_UNROLL for (int i = 0; i < LANES<float>; i++)
-    v[i] = __builtin_sqrtf(v[i]);
+  NPT_UNROLL for (int i = 0; i < LANES<float>; i++) v[i] = __builtin_sqrtf(v[i]);
   return v;
 #endif
 }
 NPT_INLINE Vec<double> vsqrt(Vec<double> v) {
-  NPT_UNROLL for (int i = 0; i < LANES<double>; i++)
-    v[i] = __builtin_sqrt(v[i]);
+  NPT_UNROLL for (int i = 0; i < LANES<double>; i++) v[i] = __builtin_sqrt(v[i]);
   return v;
 }
 
@@ -241,26 +239,27 @@ NPT_INLINE Vec<float> expm1_near_zero(Vec<float> r) {
   return p * (r * r) + r;
 }
 
-// e^x by 2^n e^r with |r| <= ln2/2 and a degree-6 polynomial (Cephes expf), within 2 ulp, down to the smallest denormal
-// and up to the largest number. Only AVX-512 scales by any 2^n at once; the others do it in two halves.
+// e^x by 2^n e^r with |r| <= ln2/2 and a degree-6 polynomial (Cephes expf), within 2 ulp; results down to the smallest
+// denormal and up to the largest number come out.
 NPT_INLINE Vec<float> vexp(Vec<float> x) {
   typedef Vec<float> V;
+  constexpr float low = -104.0f, high = 89.0f, log2_e = 1.44269504088896341f;  // 0 and infinity from there on
 #if NPT_VECTOR_BYTES == 64
-  const V t = x < -105.0f ? splat(-105.0f) : x > 89.0f ? splat(89.0f) : x;
-  const V whole = (V)_mm512_roundscale_ps((__m512)(t * 1.44269504088896341f), 0);
-  const V r = (t - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  return (V)_mm512_scalef_ps((__m512)(expm1_near_zero(r) + 1.0f), (__m512)whole);
+  // In this order NaN passes.
+  const V t = (V)_mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), (__m512)x));
+  const V whole = (V)_mm512_roundscale_ps((__m512)(t * log2_e), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #else
-  V t = x * 1.44269504088896341f;
-  t = t < -160.0f ? splat(-160.0f) : t > 160.0f ? splat(160.0f) : t;
-  t = t == t ? t : V{};
-  Ints<float> n = __builtin_convertvector(t + (t < 0 ? splat(-0.5f) : splat(0.5f)), Ints<float>);
-  V whole = __builtin_convertvector(n, V), r = (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  const V p = expm1_near_zero(r) + 1.0f;
-  Ints<float> half = n >> 1;
-  V y = p * (V)((half + 127) << 23) * (V)((n - half + 127) << 23);
-  y = x < -104.0f ? V{} : x > 88.73f ? splat(INFINITY) : y;
-  return x == x ? y : x;
+  const V t = x < low ? splat(low) : x > high ? splat(high) : x;
+  const V magic = splat(12582912.0f), shifted = t * log2_e + magic;  // from 2^23 on there are no fractions
+  const V whole = shifted - magic;
+#endif
+  const V r = (t - whole * 0.693359375f) + whole * 2.12194440e-4f, p = expm1_near_zero(r) + 1.0f;
+#if NPT_VECTOR_BYTES == 64
+  return (V)_mm512_scalef_ps((__m512)p, (__m512)whole);
+#else
+  // The scale in two halves: 2^n itself may be no number.
+  const Ints<float> n = (Ints<float>)shifted - (Ints<float>)magic, half = n >> 1;
+  return p * (V)((half + 127) << 23) * (V)((n - half + 127) << 23);
 #endif
 }
 NPT_INLINE Vec<double> vexp(Vec<double> x) {

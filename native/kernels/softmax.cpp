@@ -54,9 +54,9 @@ long count_targets(const int64_t* target, long rows, int64_t ignored) {
 template <class T> void softmax(long rows, long size, const T* x, T* y) {
   parallel_rows(rows, size, [&](long r) {
     const T *in = x + r * size, sum = exponentials(in, size, row_max(in, size), y + r * size);
-    T* out = y + r * size;
-    each_vector<T>(0, size,
-                   [&](long i, auto lanes) NPT_LAMBDA { store_upto(out + i, lanes, load_upto(out + i, lanes) / sum); });
+    T *out = y + r * size, share = 1 / sum;
+    each_vector<T>(
+        0, size, [&](long i, auto lanes) NPT_LAMBDA { store_upto(out + i, lanes, load_upto(out + i, lanes) * share); });
   });
 }
 

@@ -70,10 +70,14 @@ NPT_INLINE Vec<double> vlog(Vec<double> x) {
   return each_lane(x, [](double v) { return ::log(v); });
 }
 
-// log(1 + x) for -1 <= x <= 1.
-NPT_INLINE Vec<float> vlog1p(Vec<float> x) { return x > -0.5f ? log_ratio(x / (2.0f + x)) : vlog(1.0f + x); }
+// log(1 + x) and log(1 - x) for 0 <= x <= 1.
+NPT_INLINE Vec<float> vlog1p(Vec<float> x) { return log_ratio(x / (2.0f + x)); }
 NPT_INLINE Vec<double> vlog1p(Vec<double> x) {
   return each_lane(x, [](double v) { return ::log1p(v); });
+}
+NPT_INLINE Vec<float> vlog1m(Vec<float> x) { return x < 0.5f ? log_ratio(x / (x - 2.0f)) : vlog(1.0f - x); }
+NPT_INLINE Vec<double> vlog1m(Vec<double> x) {
+  return each_lane(x, [](double v) { return ::log1p(-v); });
 }
 
 template <class V> NPT_INLINE V vabs(V x) { return x < 0 ? -x : x; }
