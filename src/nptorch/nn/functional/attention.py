@@ -51,7 +51,7 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: fl
     if mask._array.dtype.kind != "b":
         return softmax(scores + mask, -1)
     # A query that may look at nothing gets zeros; the softmax of -inf alone would be nan.
-    blind = ~mask._array.any(-1, keepdims=True)
+    blind = np.asarray(~mask._array.any(-1, keepdims=True))
     hidden = np.where(mask._array | blind, 0, -math.inf).astype(scores._array.dtype)
     weights = softmax(scores + from_array(hidden), -1)
     return masked_fill(weights, from_array(blind), 0.0) if blind.any() else weights
