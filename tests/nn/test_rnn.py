@@ -95,6 +95,15 @@ def test_projections() -> None:
             close(a, b)
 
 
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_no_sequences(kind: str) -> None:
+    layer = getattr(nptorch.nn, kind)(3, 4)
+    out, _ = layer(nptorch.ones(5, 0, 3))
+    out.sum().backward()
+    assert out.shape == (5, 0, 4)
+    assert all(p.grad is not None and not p.grad.any() for p in layer.parameters())
+
+
 @pytest.mark.parametrize("kind", ["RNNCell", "LSTMCell", "GRUCell"])
 @pytest.mark.parametrize("single", [False, True])
 def test_cells(kind: str, single: bool) -> None:

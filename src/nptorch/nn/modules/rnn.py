@@ -194,8 +194,8 @@ class RNNBase(Module):
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         states = given or self._zeros(x, batch)
         self._check(x, states, batch)
-        rows, last = self._run(x.reshape(steps * batch, -1), (batch,) * steps, states)
-        out = rows.reshape(steps, batch, -1)
+        rows, last = self._run(x.reshape(steps * batch, x.shape[2]), (batch,) * steps, states)
+        out = rows.reshape(steps, batch, rows.shape[1])
         if single:
             return out.squeeze(1), tuple(s.squeeze(1) for s in last)
         return out.transpose(0, 1) if self.batch_first else out, last
