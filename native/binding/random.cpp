@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "../kernels/kernels.h"
 #include "functions.h"
 
@@ -54,6 +56,20 @@ PyObject* box_muller(const Call& call) {
   Py_RETURN_NONE;
 }
 
+PyObject* normal_pairs(const Call& call) {
+  if (PyArray_TYPE(reinterpret_cast<PyArrayObject*>(call.values[0])) != NPY_DOUBLE) return declined();
+  Arguments in("normal_pairs", call, 1);
+  Array out = read_out(in, call);
+  in.expect(out.size() % 2 == 0, "out", "must have an even number of elements");
+  double* values = out.data<double>();
+  for (long i = 0; i < out.size(); i += 2) {
+    const double theta = 2.0 * M_PI * values[i], radius = std::sqrt(-2.0 * std::log1p(-values[i + 1]));
+    values[i] = radius * std::cos(theta);
+    values[i + 1] = radius * std::sin(theta);
+  }
+  Py_RETURN_NONE;
+}
+
 PyObject* shuffle(const Call& call) {
   Arguments in("shuffle", call, 2);
   Array order = in.output("order", NPY_INT64), words = in.integers(in.next("words"), "words", NPY_UINT32);
@@ -70,6 +86,7 @@ PyMethodDef random_functions[] = {
     NPT_METHOD(random_words, "random_words(out, state): the generator's next words, into a uint32 array."),
     NPT_KERNEL(random_uniform, 1, "random_uniform(out, low, high, state): numbers of [low, high), into out."),
     NPT_KERNEL(box_muller, 1, "box_muller(out, mean, std): each 16 uniform numbers of out become 16 normal ones."),
+    NPT_KERNEL(normal_pairs, 1, "normal_pairs(out): each 2 uniform numbers of out become 2 normal ones; float64 only."),
     NPT_METHOD(shuffle, "shuffle(order, words): swaps order[i] with order[i + words[i] % (n - i)], from i = 0 on."),
     {}};
 

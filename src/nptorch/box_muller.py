@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 BLOCK = 16  # normals are made 16 at a time: 8 radii, 8 angles
 _ROWS = 2048  # blocks whose intermediate values stay in the cache
 
-_native = kernel("box_muller")
+_native, _native_pairs = kernel("box_muller"), kernel("normal_pairs")
 
 
 def libm(name: str, x: Array, dtype: Any) -> Array:
@@ -62,6 +62,15 @@ def box_muller(numbers: Array, mean: Any, std: Any) -> None:
         radius = np.sqrt(-2 * log)
         u[:, :8] = fma(radius * cos, std, mean)
         u[:, 8:] = fma(radius * sin, std, mean)
+
+
+def normal_pairs(numbers: Array) -> None:
+    """Every two uniforms, float64, become two normals, in place: an angle and a radius; cosine, then sine."""
+    if _native_pairs(numbers) is not NotImplemented:
+        return
+    pairs = numbers.reshape(-1, 2)
+    radius, theta = np.sqrt(-2.0 * libm("log1p", -pairs[:, 1], np.float64)), math.tau * pairs[:, 0]
+    pairs[:, 0], pairs[:, 1] = radius * np.cos(theta), radius * np.sin(theta)
 
 
 # The polynomials of Cephes' logf and sinf/cosf (S. L. Moshier, https://netlib.org/cephes), that PyTorch evaluates.

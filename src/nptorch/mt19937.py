@@ -8,6 +8,7 @@ M. Matsumoto, T. Nishimura, "Mersenne Twister", ACM TOMACS 8(1), 1998.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nptorch.box_muller import BLOCK, box_muller, fma, libm
+from nptorch.box_muller import BLOCK, box_muller, fma, libm, normal_pairs
 from nptorch.kernels.native import kernel
 
 Array = np.ndarray[Any, Any]
@@ -195,7 +196,7 @@ class Engine:
             return self.uniform((*shape, 2), _part(dtype), low, high).view(dtype)[..., 0]
         if not low <= high:
             raise RuntimeError(f"uniform expects low <= high, got low={low}, high={high}")
-        if not max(high - low, abs(low), abs(high)) <= float(np.finfo(dtype).max):
+        if not max(high - low, abs(low), abs(high)) <= _largest(dtype):
             raise RuntimeError(f"uniform expects low, high and high - low to fit {dtype}, got low={low}, high={high}")
         values = _cast(self._fractions(math.prod(shape), _wide(dtype), low, high), dtype)
         if dtype == np.float16:
@@ -231,14 +232,17 @@ class Engine:
         elements, for tensors that are not contiguous, and for log_normal.
         """
         n = math.prod(shape)
-        kept = [] if self._next_normal is None or n == 0 else [self._next_normal]
-        uniforms = self._fractions((n - len(kept) + 1) // 2 * 2, np.float64).reshape(-1, 2)
-        radius = np.sqrt(-2.0 * libm("log1p", -uniforms[:, 1], np.float64))
-        theta = math.tau * uniforms[:, 0]
-        values = np.concatenate([kept, np.stack([radius * np.cos(theta), radius * np.sin(theta)], axis=1).ravel()])
+        kept = 0 if self._next_normal is None or n == 0 else 1
+        values = self._fractions((n - kept + 1) // 2 * 2, np.float64)
+        normal_pairs(values)
+        if kept:
+            values = np.concatenate([[self._next_normal], values])
         if n:
             self._next_normal = float(values[n]) if len(values) > n else None
-        return _cast(fma(values[:n], np.float64(std), np.float64(mean)), np.dtype(dtype)).reshape(shape)
+            values = values[:n]
+        if mean != 0 or std != 1:
+            values = fma(values, np.float64(std), np.float64(mean))
+        return _cast(values, np.dtype(dtype)).reshape(shape)
 
     def log_normal(self, shape: Shape, dtype: Any = np.float32, mean: float = 1.0, std: float = 2.0) -> Array:
         """exp of normal_serial's numbers.
@@ -278,7 +282,8 @@ class Engine:
 
         Raises: RuntimeError if p is not within [0, 1].
         """
-        if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
+        least, most = (p.min(initial=1), p.max(initial=0)) if isinstance(p, np.ndarray) else (p, p)
+        if not (least >= 0 and most <= 1):
             raise RuntimeError(f"bernoulli expects p in [0, 1], got p={p}")
         if not isinstance(p, np.ndarray):
             return self._filled(() if shape is None else shape, dtype, lambda n: self._fractions(n, np.float64) < p)
@@ -374,12 +379,20 @@ def _positive(name: str, dtype: Any, **parameter: float) -> np.dtype[Any]:
 
 
 def _cast(values: Array, dtype: np.dtype[Any]) -> Array:
+    if values.dtype == dtype:
+        return values
     if dtype == np.float16:  # PyTorch's half is made from float32, and so rounded twice
         values = values.astype(np.float32)
     with np.errstate(over="ignore"):
         return values.astype(dtype, copy=False)
 
 
+@functools.cache
+def _largest(dtype: np.dtype[Any]) -> float:
+    return float(np.finfo(dtype).max)
+
+
+@functools.cache
 def _top(dtype: np.dtype[Any]) -> int:
     """The largest integer of a dtype; for floats the last one up to which there is no gap."""
     if dtype.kind == "f":

@@ -55,7 +55,7 @@ def assert_same(draw, seed, skipped=0):
 def test_the_kernels_serve():
     engine = Engine(0)
     engine.random32(1)
-    assert len(KERNELS) == 4
+    assert len(KERNELS) == 5
     assert engine._memory is not None
     assert mt19937._native_uniform(np.empty(3), 0.0, 1.0, engine._memory) is None
 

@@ -11,7 +11,7 @@ from nptorch.ops.pointwise import cast_op
 from nptorch.ops.reduce import keep_dims, nonempty, sum_op
 from nptorch.ops.registry import Op, op
 from nptorch.ops.shape import reshape, squeeze_op, view_op
-from nptorch.ops.signatures import FUNCTIONS, check_tensors, function, result, show, takes_out
+from nptorch.ops.signatures import FUNCTIONS, function, not_a_tensor, result, show, takes_out
 from nptorch.ops.signatures import axes as parse_axes
 from nptorch.ops.signatures import axis as parse_axis
 from nptorch.tensor import Tensor, from_array
@@ -64,6 +64,8 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
 
 def _take_along(xp: Any, x: Any, indices: Any, *, axis: int) -> Any:
     # `indices` may be shorter in the other dimensions.
+    if x.ndim == 1:
+        return x.take(indices)
     if x.ndim == 2:
         others = np.arange(indices.shape[1 - axis])
         return x[others[:, None], indices] if axis else x[indices, others]
@@ -107,7 +109,8 @@ def along(name: str, input: Tensor, dim: int, keepdim: bool, pick: Any) -> tuple
 def _extreme(
     name: str, input: Tensor, dim: Any, keepdim: bool, whole: Op, of_lines: Op, pairwise: str, other: Any
 ) -> Any:
-    check_tensors(name, input=input)
+    if not isinstance(input, Tensor):
+        raise not_a_tensor(name, "input", 1, input)
     if isinstance(dim, Tensor) or isinstance(other, Tensor):  # max(a, b)
         return FUNCTIONS[pairwise](input, dim if isinstance(dim, Tensor) else other)
     if dim is None:

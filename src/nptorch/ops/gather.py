@@ -27,7 +27,8 @@ def _indices(name: str, index: Tensor, ndim: int, size: int) -> None:
             f"{name}(): Index tensor must have the same number of dimensions as input tensor ({ndim}), got {index._array.ndim}"
         )
     array = index._array
-    if array.size and (array.min() < 0 or array.max() >= size):
+    # Read without a sign, what is negative is large.
+    if array.size and np.maximum.reduce(array.view(f"u{array.itemsize}"), None) >= size:
         wrong = array[(array < 0) | (array >= size)].flat[0]
         raise RuntimeError(f"{name}(): index {wrong} is out of bounds for dimension with size {size}")
 

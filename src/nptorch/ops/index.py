@@ -19,9 +19,20 @@ from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
 from nptorch.ops.signatures import function, method, not_a_tensor, shown_as, takes_out
 from nptorch.tensor import Tensor, from_array
 
-index_op = op(
-    "index", lambda xp, x, *, index: x[index], lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index)
-)
+
+def _index(xp: Any, x: Any, *, index: tuple[Any, ...]) -> Any:
+    (*ahead, last) = index
+    if (
+        last.__class__ is np.ndarray
+        and last.dtype.kind == "i"
+        and (not ahead or all(i.__class__ is slice and i == _ALL for i in ahead))
+    ):
+        return x.take(last, len(ahead))  # in a quarter of the time
+    return x[index]
+
+
+_ALL = slice(None)
+index_op = op("index", _index, lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index))
 
 
 def _index_add_at(xp: Any, g: Any, *, shape: tuple[int, ...], index: Any) -> Any:
@@ -198,6 +209,11 @@ def _slice(item: slice) -> slice:
 @method("__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
     """self[index]: a view for basic indices, a copy for tensors and masks."""
+    if index.__class__ is Tensor and index._array.ndim and self._array.ndim and index._array.dtype.kind == "i":
+        try:
+            return index_op(self, index=(index._array,))
+        except IndexError:
+            pass  # below with PyTorch's words
     basic, advanced = _parse(self, index)
     x = self if basic is None else slice_op(self, index=basic)
     return x if advanced is None else index_op(x, index=advanced)
@@ -221,7 +237,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 def _put(x: Tensor, index: Any, value: Tensor, *, accumulate: bool) -> Tensor:
     value = value if value._array.dtype == x._array.dtype else value.to(x.dtype)
-    _check_fits(x._array[index].shape, value._array.shape)
+    if value._array.ndim:
+        _check_fits(x._array[index].shape, value._array.shape)
     if mode.grad and (x.requires_grad or value.requires_grad):
         return index_put_op.into(x, x, value, index=index, accumulate=accumulate)
     check_writable(x, "index_put_")
@@ -295,7 +312,8 @@ def _filling(x: Tensor, value: Any) -> Tensor:
 @method()
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value into every element."""
-    return fill_op.into(self, self, _filling(self, value))
+    filling = _filling(self, value)
+    return fill_op.into(self, self, filling) if mode.grad and self.requires_grad else copy_(self, filling)
 
 
 @function(method=False)

@@ -77,9 +77,19 @@ def cat(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     d = axis("cat", dim, solid[0]._array.ndim)
     if solid[0]._array.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated; use stack()")
-    first = solid[0]._array.shape
-    for i, t in enumerate(solid):
-        shape = t._array.shape
+    try:
+        if out is None:
+            return cat_op(*solid, axis=d)
+        check_apart(out, solid)
+        return into_out(out, cat_op, *solid, axis=d)
+    except ValueError:
+        _check_joinable([t._array.shape for t in solid], d)
+        raise
+
+
+def _check_joinable(shapes: list[tuple[int, ...]], d: int) -> None:
+    first = shapes[0]
+    for i, shape in enumerate(shapes):
         if len(shape) != len(first):
             raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}")
         if shape[:d] + shape[d + 1 :] != first[:d] + first[d + 1 :]:
@@ -87,10 +97,6 @@ def cat(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
             raise RuntimeError(
                 f"Sizes of tensors must match except in dimension {d}. Expected size {first[bad]} but got size {shape[bad]} for tensor number {i} in the list."
             )
-    if out is None:
-        return cat_op(*solid, axis=d)
-    check_apart(out, solid)
-    return into_out(out, cat_op, *solid, axis=d)
 
 
 @function(method=False)

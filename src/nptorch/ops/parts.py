@@ -40,7 +40,7 @@ split_op = op(
 )
 unbind_op = op(
     "unbind",
-    lambda xp, x, *, axis: tuple(xp.moveaxis(x, axis, 0)),
+    lambda xp, x, *, axis: tuple(x.transpose(axis, *range(axis), *range(axis + 1, x.ndim)) if axis else x),
     lambda g, x_shape, *, axis: stack(_whole(g, [x_shape[:axis] + x_shape[axis + 1 :]] * x_shape[axis]), axis),
     outputs=None,
 )

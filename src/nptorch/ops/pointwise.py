@@ -441,7 +441,7 @@ _where = op(
     None,
     lambda g, condition: _where(condition, g, zeros_of(g)),
     lambda g, condition: _where(condition, zeros_of(g), g),
-    promote=lambda xs: [xs[0], *cast(xs[1:], result_type(xs[1:]))],
+    promote=lambda xs: [xs[0], *common(xs[1:])],
 )
 
 

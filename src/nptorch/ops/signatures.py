@@ -173,7 +173,10 @@ def shown_as(label: str) -> Callable[[F], F]:
             found = f(*args, **kwargs)
             if found.__class__ is Tensor and found._edge is None:  # nothing was recorded
                 return found
-            return found if any(found is a for a in args) else show(found, label)
+            for a in args:
+                if a is found:
+                    return found
+            return show(found, label)
 
         return call  # type: ignore[return-value]
 
