@@ -280,7 +280,8 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-
 @function()
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and elements."""
-    return bool(np.array_equal(input._array, other._array))
+    a, b = input._array, other._array
+    return a.shape == b.shape and not np.count_nonzero(a != b)
 
 
 @function(method=False)

@@ -312,8 +312,12 @@ def _filling(x: Tensor, value: Any) -> Tensor:
 @method()
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value into every element."""
-    filling = _filling(self, value)
-    return fill_op.into(self, self, filling) if mode.grad and self.requires_grad else copy_(self, filling)
+    if isinstance(value, Tensor) or (mode.grad and self.requires_grad):
+        return fill_op.into(self, self, _filling(self, value))
+    check_writable(self, "fill_")
+    self._array[...] = number(value, self._array.dtype)
+    self._version[0] += 1
+    return self
 
 
 @function(method=False)

@@ -244,8 +244,23 @@ def std_mean(
 
 # --- tests ---
 
-any_op = op("any", lambda xp, x, *, axis, keepdims: x.any(axis, keepdims=keepdims))
-all_op = op("all", lambda xp, x, *, axis, keepdims: x.all(axis, keepdims=keepdims))
+any_op = op(
+    "any",
+    lambda xp, x, *, axis, keepdims: (
+        xp.count_nonzero(x) > 0 if _is_whole(x, axis, keepdims) else x.any(axis, keepdims=keepdims)
+    ),
+)
+all_op = op(
+    "all",
+    lambda xp, x, *, axis, keepdims: (
+        xp.count_nonzero(x) == x.size if _is_whole(x, axis, keepdims) else x.all(axis, keepdims=keepdims)
+    ),
+)
+
+
+def _is_whole(x: Any, axis: tuple[int, ...], keepdims: bool) -> bool:
+    """Whether bools become one, which counting finds in a quarter of the time."""
+    return x.dtype.kind == "b" and len(axis) == x.ndim and not keepdims
 
 
 @function("any")

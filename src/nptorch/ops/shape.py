@@ -116,20 +116,28 @@ def _infer(name: str, shape: tuple[int, ...], count: int) -> tuple[int, ...]:
     return shape
 
 
+def _lengths(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The lengths of a new shape, of which NumPy checks the rest: it would take any negative number for a -1."""
+    found = parse_shape(name, shape)
+    if found and min(found) < -1:
+        raise RuntimeError(f"invalid shape dimension {min(found)}")
+    return found
+
+
 @function()
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape, sharing memory where possible; one -1 is inferred.
 
     Raises: RuntimeError if the number of elements differs.
     """
-    return _reshape(input, _infer("reshape", parse_shape("reshape", shape), input._array.size))
+    return _reshape(input, _lengths("reshape", shape))
 
 
 def _reshape(input: Tensor, shape: tuple[int, ...]) -> Tensor:
     try:
         return view_op(input, shape=shape)
     except ValueError:
-        return view_op(contiguous(input), shape=shape)
+        return view_op(contiguous(input), shape=_infer("reshape", shape, input._array.size))
 
 
 @method()
@@ -142,10 +150,11 @@ def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
         (dtype,) = shape
     if dtype is not None:
         return from_array(self._array.view(dtype.numpy))
-    wanted = _infer("view", parse_shape("view", shape), self._array.size)
+    wanted = _lengths("view", shape)
     try:
         return view_op(self, shape=wanted)
     except ValueError:
+        _infer("view", wanted, self._array.size)
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
             "subspaces). Use .reshape(...) instead."
