@@ -173,10 +173,17 @@ class ViewOp(Op):
     def __call__(self, x: Tensor, **params: Any) -> Tensor:
         if x._view is not None:
             refresh(x)
-        result = from_array(self.forward(np, x._array, **params))
+        # What from_array and mark_view do, written out.
+        result = _new(Tensor)
+        result._array = self.forward(np, x._array, **params)
+        result._requires_grad = False
+        result._edge = result._grad = result._hooks = None
+        result._version = x._version
+        root, chain = x._view or (x, ())
+        result._view = root, chain + ((self, params),)
+        result._seen = root._edge
         if x._requires_grad and mode.grad:
             record(self, _ONLY, (x,), params, (result,))
-        mark_view(self, x, result, params)
         return result
 
 

@@ -46,7 +46,7 @@ unsqueeze_op = op(
 )
 squeeze_op = op(
     "squeeze",
-    lambda xp, x, *, dims: xp.squeeze(x, dims),
+    lambda xp, x, *, dims: x.squeeze(dims),
     lambda g, x_shape: reshape(g, x_shape),
     view=True,
     label=lambda node: f"SqueezeBackward{1 if len(node.params['dims']) == 1 else 0}",

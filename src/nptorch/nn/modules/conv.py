@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.html#convolution-layers
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from nptorch.nn import functional as F
@@ -22,6 +23,7 @@ _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 class _ConvNd(Module):
     _dims: int
+    _convolve: Callable[..., Tensor]
     _transposed = False
     weight: Tensor
     bias: Tensor | None
@@ -145,9 +147,6 @@ class _Conv(_ConvNd):
             dtype,
         )
 
-    def _convolve(self, *args: Any) -> Tensor:
-        raise NotImplementedError
-
     def forward(self, input: Tensor) -> Tensor:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
@@ -163,9 +162,7 @@ class Conv1d(_Conv):
     """
 
     _dims = 1
-
-    def _convolve(self, *args: Any) -> Tensor:
-        return F.conv1d(*args)
+    _convolve = staticmethod(F.conv1d)
 
 
 class Conv2d(_Conv):
@@ -175,9 +172,7 @@ class Conv2d(_Conv):
     """
 
     _dims = 2
-
-    def _convolve(self, *args: Any) -> Tensor:
-        return F.conv2d(*args)
+    _convolve = staticmethod(F.conv2d)
 
 
 class Conv3d(_Conv):
@@ -187,9 +182,7 @@ class Conv3d(_Conv):
     """
 
     _dims = 3
-
-    def _convolve(self, *args: Any) -> Tensor:
-        return F.conv3d(*args)
+    _convolve = staticmethod(F.conv3d)
 
 
 class _ConvTranspose(_ConvNd):
@@ -216,9 +209,6 @@ class _ConvTranspose(_ConvNd):
         self._set_up(
             in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias, padding_mode, device, dtype
         )  # fmt: skip
-
-    def _convolve(self, *args: Any) -> Tensor:
-        raise NotImplementedError
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
@@ -249,9 +239,7 @@ class ConvTranspose1d(_ConvTranspose):
     """
 
     _dims = 1
-
-    def _convolve(self, *args: Any) -> Tensor:
-        return F.conv_transpose1d(*args)
+    _convolve = staticmethod(F.conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -261,9 +249,7 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     _dims = 2
-
-    def _convolve(self, *args: Any) -> Tensor:
-        return F.conv_transpose2d(*args)
+    _convolve = staticmethod(F.conv_transpose2d)
 
 
 class ConvTranspose3d(_ConvTranspose):
@@ -273,9 +259,7 @@ class ConvTranspose3d(_ConvTranspose):
     """
 
     _dims = 3
-
-    def _convolve(self, *args: Any) -> Tensor:
-        return F.conv_transpose3d(*args)
+    _convolve = staticmethod(F.conv_transpose3d)
 
 
 class _LazyConvNd(LazyModuleMixin, _ConvNd):

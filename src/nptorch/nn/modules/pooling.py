@@ -5,6 +5,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.html#pooling-layers
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nptorch.nn import functional as F
@@ -14,6 +15,8 @@ from nptorch.tensor import Tensor
 
 
 class _MaxPool(Module):
+    _pool: Callable[..., Any]
+
     def __init__(
         self,
         kernel_size: Any,
@@ -31,8 +34,10 @@ class _MaxPool(Module):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def _options(self) -> dict[str, Any]:
-        return {"ceil_mode": self.ceil_mode, "return_indices": self.return_indices}
+    def forward(self, input: Tensor) -> Any:
+        return self._pool(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
     def extra_repr(self) -> str:
         return (
@@ -44,22 +49,19 @@ class _MaxPool(Module):
 class MaxPool1d(_MaxPool):
     """The largest value of each window of (N, C, L) or (C, L)."""
 
-    def forward(self, input: Tensor) -> Any:
-        return F.max_pool1d(input, self.kernel_size, self.stride, self.padding, self.dilation, **self._options())
+    _pool = staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
     """The largest value of each window of (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, input: Tensor) -> Any:
-        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, **self._options())
+    _pool = staticmethod(F.max_pool2d)
 
 
 class MaxPool3d(_MaxPool):
     """The largest value of each window of (N, C, D, H, W) or (C, D, H, W)."""
 
-    def forward(self, input: Tensor) -> Any:
-        return F.max_pool3d(input, self.kernel_size, self.stride, self.padding, self.dilation, **self._options())
+    _pool = staticmethod(F.max_pool3d)
 
 
 class AvgPool1d(Module):
