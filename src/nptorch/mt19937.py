@@ -282,7 +282,10 @@ class Engine:
 
         Raises: RuntimeError if p is not within [0, 1].
         """
-        least, most = (p.min(initial=1), p.max(initial=0)) if isinstance(p, np.ndarray) else (p, p)
+        if isinstance(p, np.ndarray):
+            least, most = (p.item(p.argmin()), p.item(p.argmax())) if p.size else (0, 1)
+        else:
+            least = most = p
         if not (least >= 0 and most <= 1):
             raise RuntimeError(f"bernoulli expects p in [0, 1], got p={p}")
         if not isinstance(p, np.ndarray):

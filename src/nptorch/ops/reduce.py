@@ -193,8 +193,9 @@ def var(
     minus = correction if correction is not None else 0 if unbiased is False else 1
     a = parse_axes("var", dim, input._array.ndim)
     centred = input - mean(input, a or None, True)
+    squares = real(centred * conj(centred)) if input._array.dtype.kind == "c" else centred * centred
     n = _count(input._array.shape, a) - minus
-    return sum_op(real(centred * conj(centred)), axis=a, keepdims=keepdim) / (n if n > 0 else 0.0)
+    return sum_op(squares, axis=a, keepdims=keepdim) / (n if n > 0 else 0.0)
 
 
 @function("std")

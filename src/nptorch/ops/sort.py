@@ -57,8 +57,8 @@ def _order_along(x: Any, d: int, descending: bool = False) -> Any:
     if not descending:
         return np.argsort(x, d, kind="stable")
     # Stable and descending: sort the reversed line, then turn the positions around.
-    n = x.shape[d]
-    return np.flip(n - 1 - np.argsort(np.flip(x, d), d, kind="stable"), d)
+    turned = (slice(None),) * (d % x.ndim) + (slice(None, None, -1),)
+    return (x.shape[d] - 1 - np.argsort(x[turned], d, kind="stable"))[turned]
 
 
 def _place_of_rank(x: Any, d: int, rank: int) -> Any:
