@@ -273,3 +273,10 @@ def test_writing_what_does_not_fit_the_dtype_is_quiet() -> None:
         x[0] = nt.tensor(float("nan"))
         x.copy_(nt.tensor([float("nan"), 3.7]))
     assert x[1] == 3
+
+
+@pytest.mark.parametrize("shape", [(-2, 3), (-6,), (-3, -2), (4, 2), (-1, 4), (-1, -1), (-1, 0)])
+@pytest.mark.parametrize("name", ["view", "reshape"])
+def test_shapes_that_do_not_fit(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(RuntimeError, match="invalid|only one dimension can be inferred"):
+        getattr(nt.arange(6), name)(*shape)
