@@ -21,8 +21,8 @@ class Size(tuple[int, ...]):
         return math.prod(self)
 
     def __getitem__(self, index: Any) -> Any:
-        found = super().__getitem__(index)
-        return Size(found) if isinstance(index, slice) else found
+        found = tuple.__getitem__(self, index)
+        return Size(found) if found.__class__ is tuple else found
 
     def __add__(self, other: Any) -> Size:
         return Size(super().__add__(tuple(other)))
