@@ -158,39 +158,6 @@ def test_errors_read_as_those_of_pytorch(change, error, as_torch):
     assert message(nptorch) == message(torch)
 
 
-def test_what_one_module_of_a_class_registered_the_others_do_not_have():
-    class Model(nn.Module):
-        pass
-
-    one, other = Model(), Model()
-    one.layer = nn.Identity()
-    for _ in range(2):  # the first look-up is another way than the later ones
-        assert isinstance(one.layer, nn.Identity)
-    assert "layer" in dir(one)
-    assert "layer" not in dir(other)
-    for owner, name in ((Model, "type object 'Model'"), (other, "'Model' object")):
-        with pytest.raises(AttributeError, match=f"{name} has no attribute 'layer'"):
-            _ = owner.layer
-    other.layer = 3  # a plain attribute goes before
-    assert other.layer == 3
-    del one.layer
-    assert not hasattr(one, "layer")
-
-
-def test_getattr_of_a_users_own_sees_every_look_up():
-    class Watched(nn.Module):
-        def __getattr__(self, name):
-            seen.append(name)
-            return super().__getattr__(name)
-
-    seen = []
-    model = Watched()
-    model.layer = nn.Identity()
-    seen.clear()
-    assert model.layer is model.layer
-    assert seen == ["layer", "layer"]
-
-
 def test_forgotten_super_init():
     class Forgot(nn.Module):
         def __init__(self):
