@@ -1,63 +1,49 @@
 #include <string.h>
 
-#include "../kernels/kernels.h"
 #include "functions.h"
+#include "lines.h"
 
 namespace nptorch {
 namespace {
 
-struct Rows {
-  long rows, size;
-};
-Rows rows_of(const Array& x) {
-  const long size = x.shape(x.ndim() - 1);
-  return {x.size() / size, size};
-}
-bool is_last(long axis, const Array& x) { return x.ndim() >= 1 && (axis == -1 || axis == x.ndim() - 1); }
-
-template <class T> using RowKernel = void (*)(long, long, const T*, T*);
-template <class T> using RowGradientKernel = void (*)(long, long, const T*, const T*, T*);
-
-// The last axis of x through a kernel that `choose` picks from the table.
-template <class F> PyObject* along_rows(const char* name, const Call& call, F choose) {
+// The lines of x through a kernel that `choose` picks from the table.
+template <class F> PyObject* along_lines(const char* name, const Call& call, F choose) {
   Arguments in(name, call, 2);
   Array x = in.floats("x");
-  if (!is_last(in.integer("axis", -64, 63), x)) return declined();
-  const Rows s = rows_of(x);
+  const LineShape s = read_lines(in, x);
   Array y = Array::create(x.shape(), x.type());
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(8.0 * x.size());
-    choose(kernels<T>())(s.rows, s.size, x.data<T>(), y.data<T>());
+    choose(kernels<T>())(s, x.data<T>(), y.data<T>());
   });
   return y.give();
 }
-template <class F> PyObject* along_rows_backward(const char* name, const Call& call, F choose) {
+template <class F> PyObject* along_lines_backward(const char* name, const Call& call, F choose) {
   Arguments in(name, call, 3);
   Array g = in.floats("g"), out = in.floats("out", g.ndim(), g.type());
   in.expect_shape(out, "out", g.shape());
-  if (!is_last(in.integer("axis", -64, 63), g)) return declined();
-  const Rows s = rows_of(g);
+  const LineShape s = read_lines(in, g);
   Array gx = Array::create(g.shape(), g.type());
   with_scalar(g.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(8.0 * g.size());
-    choose(kernels<T>())(s.rows, s.size, g.data<T>(), out.data<T>(), gx.data<T>());
+    choose(kernels<T>())(s, g.data<T>(), out.data<T>(), gx.data<T>());
   });
   return gx.give();
 }
 
 PyObject* softmax(const Call& call) {
-  return along_rows("softmax", call, [](const auto& k) { return k.softmax; });
+  return along_lines("softmax", call, [](const auto& k) { return k.softmax; });
 }
 PyObject* log_softmax(const Call& call) {
-  return along_rows("log_softmax", call, [](const auto& k) { return k.log_softmax; });
+  return along_lines("log_softmax", call, [](const auto& k) { return k.log_softmax; });
 }
 PyObject* softmax_backward(const Call& call) {
-  return along_rows_backward("softmax_backward", call, [](const auto& k) { return k.softmax_gradient; });
+  return along_lines_backward("softmax_backward", call, [](const auto& k) { return k.softmax_gradient; });
 }
 PyObject* log_softmax_backward(const Call& call) {
-  return along_rows_backward("log_softmax_backward", call, [](const auto& k) { return k.log_softmax_gradient; });
+  return along_lines_backward("log_softmax_backward", call, [](const auto& k) { return k.log_softmax_gradient; });
 }
 
 Reduction read_reduction(Arguments& in) {
@@ -166,8 +152,8 @@ PyObject* cross_entropy_backward(const Call& call) {
 }  // namespace
 
 PyMethodDef loss_functions[] = {
-    NPT_KERNEL(softmax, 1, "softmax(x, axis): along the last axis."),
-    NPT_KERNEL(log_softmax, 1, "log_softmax(x, axis): along the last axis."),
+    NPT_KERNEL(softmax, 1, "softmax(x, axis)."),
+    NPT_KERNEL(log_softmax, 1, "log_softmax(x, axis)."),
     NPT_KERNEL(softmax_backward, 2, "softmax_backward(g, out, axis)."),
     NPT_KERNEL(log_softmax_backward, 2, "log_softmax_backward(g, out, axis)."),
     NPT_KERNEL(nll_loss, 1, "nll_loss(x, target, ignore_index, reduction) of log-probabilities x (n, classes)."),

@@ -1,20 +1,8 @@
-#include <limits.h>
-
-#include "../kernels/kernels.h"
 #include "functions.h"
+#include "lines.h"
 
 namespace nptorch {
 namespace {
-
-// The lines of x along the axis that comes next.
-LineShape read_lines(Arguments& in, const Array& x) {
-  const long axis = in.integer("axis", 0, LONG_MAX);
-  in.expect(axis < x.ndim(), "axis", "must be a dimension of x, counted from 0");
-  LineShape s{1, x.shape(int(axis)), 1, false};
-  for (int i = 0; i < x.ndim(); i++)
-    if (i != axis) (i < axis ? s.outer : s.inner) *= x.shape(i);
-  return s;
-}
 
 // run(the kernels of the type, a pointer to what is written)
 template <class F> PyObject* running(const Array& x, F run) {

@@ -162,10 +162,10 @@ constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform
     (const GroupShape& s, const T* x, const T* w, const T* b, double eps, T* y, T* mean, T* rstd))                     \
   X(group_norm_gradient, (const GroupShape& s, const T* gy, const T* x, const T* w, const T* mean, const T* rstd,      \
                           T* gx, T* gw, T* gb))                                                                        \
-  X(softmax, (long rows, long size, const T* x, T* y))                                                                 \
-  X(log_softmax, (long rows, long size, const T* x, T* y))                                                             \
-  X(softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                          \
-  X(log_softmax_gradient, (long rows, long size, const T* gy, const T* y, T* gx))                                      \
+  X(softmax, (const LineShape& s, const T* x, T* y))                                                                   \
+  X(log_softmax, (const LineShape& s, const T* x, T* y))                                                               \
+  X(softmax_gradient, (const LineShape& s, const T* gy, const T* y, T* gx))                                            \
+  X(log_softmax_gradient, (const LineShape& s, const T* gy, const T* y, T* gx))                                        \
   X(nll, (long rows, long classes, const T* log_probs, const int64_t* target, int64_t ignored, Reduction r, T* loss))   \
   X(nll_gradient,                                                                                                      \
     (long rows, long classes, const T* g, const int64_t* target, int64_t ignored, Reduction r, T* gx))                 \

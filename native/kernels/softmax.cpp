@@ -1,7 +1,7 @@
-// Softmax and log-softmax of rows, and the cross-entropy of class indices.
+// Softmax and log-softmax of lines, and the cross-entropy of class indices.
 #include "kernels.h"
 #include "scratch.h"
-#include "simd.h"
+#include "vector_math.h"
 
 namespace nptorch::NPT_ISA {
 namespace {
@@ -13,31 +13,57 @@ template <class F> void parallel_rows(long rows, long size, F body) {
   });
 }
 
-template <class T> NPT_INLINE T row_max(const T* x, long size) {
+// A line of neighbours in memory: each() visits its vectors, the others join what was gathered in the lanes of one.
+template <class T> struct Row {
+  long begin, size;
+  template <class F> NPT_INLINE void each(F body) const { each_vector<T>(begin, begin + size, body); }
+  NPT_INLINE Vec<T> sum(Vec<T> v) const { return splat(sum_lanes(v)); }
+  NPT_INLINE Vec<T> log_sum(Vec<T> v) const { return splat(log_of(sum_lanes(v))); }
+  NPT_INLINE Vec<T> most(Vec<T> v) const {
+    T result = v[0];
+    for (int i = 1; i < LANES<T>; i++) result = v[i] > result || v[i] != v[i] ? v[i] : result;
+    return splat(result);
+  }
+};
+
+// As many lines as a vector has lanes, each in its own.
+template <class T, class N> struct Columns {
+  long begin, size, stride;
+  N lanes;
+  template <class F> NPT_INLINE void each(F body) const {
+    for (long i = 0; i < size; i++) body(begin + i * stride, lanes);
+  }
+  NPT_INLINE Vec<T> sum(Vec<T> v) const { return v; }
+  NPT_INLINE Vec<T> log_sum(Vec<T> v) const { return vlog(v); }
+  NPT_INLINE Vec<T> most(Vec<T> v) const { return v; }
+};
+
+template <class T, class F> void parallel_lines(const LineShape& s, F body) {
+  if (s.inner == 1) return parallel_rows(s.outer, s.n, [&](long r) { body(Row<T>{r * s.n, s.n}); });
+  const long vectors = pieces(s.inner, LANES<T>);
+  parallel_rows(s.outer * vectors, s.n * LANES<T>, [&](long i) {
+    const long column = i % vectors * LANES<T>, first = i / vectors * s.n * s.inner;
+    each_vector<T>(column, smaller(s.inner, column + LANES<T>), [&](long c, auto lanes) NPT_LAMBDA {
+      body(Columns<T, decltype(lanes)>{first + c, s.n, s.inner, lanes});
+    });
+  });
+}
+
+template <class T, class Line> NPT_INLINE Vec<T> line_max(const Line& line, const T* x) {
   Vec<T> most = splat(T(-INFINITY));
-  each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
+  line.each([&](long i, auto lanes) NPT_LAMBDA {
     const Vec<T> v = first(load_upto(x + i, lanes), lanes, T(-INFINITY));
     most = (v > most) | (v != v) ? v : most;
   });
-  T result = most[0];
-  for (int i = 1; i < LANES<T>; i++) result = most[i] > result || most[i] != most[i] ? most[i] : result;
-  return result;
+  return line.most(most);
 }
 
-// The sum of e^(x - most); `out`, if given, receives the terms.
-template <class T> NPT_INLINE T exponentials(const T* x, long size, T most, T* out) {
+template <class T, class Line> NPT_INLINE void log_softmax_line(const Line& line, const T* x, T* y) {
+  const Vec<T> most = line_max(line, x);
   Vec<T> sum = {};
-  each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
-    const Vec<T> e = first(vexp(load_upto(x + i, lanes) - most), lanes);
-    if (out) store_upto(out + i, lanes, e);
-    sum += e;
-  });
-  return sum_lanes(sum);
-}
-
-template <class T> NPT_INLINE void log_softmax_row(const T* x, long size, T* y) {
-  const T most = row_max(x, size), shift = log_of(exponentials<T>(x, size, most, nullptr));
-  each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
+  line.each([&](long i, auto lanes) NPT_LAMBDA { sum += first(vexp(load_upto(x + i, lanes) - most), lanes); });
+  const Vec<T> shift = line.log_sum(sum);
+  line.each([&](long i, auto lanes) NPT_LAMBDA {
     // Not most + shift first: a large x would swallow the logarithm.
     store_upto(y + i, lanes, load_upto(x + i, lanes) - most - shift);
   });
@@ -51,40 +77,42 @@ long count_targets(const int64_t* target, long rows, int64_t ignored) {
 
 }  // namespace
 
-template <class T> void softmax(long rows, long size, const T* x, T* y) {
-  parallel_rows(rows, size, [&](long r) {
-    const T *in = x + r * size, sum = exponentials(in, size, row_max(in, size), y + r * size);
-    T *out = y + r * size, share = 1 / sum;
-    each_vector<T>(
-        0, size, [&](long i, auto lanes) NPT_LAMBDA { store_upto(out + i, lanes, load_upto(out + i, lanes) * share); });
+template <class T> void softmax(const LineShape& s, const T* x, T* y) {
+  parallel_lines<T>(s, [&](auto line) {
+    const Vec<T> most = line_max(line, x);
+    Vec<T> sum = {};
+    line.each([&](long i, auto lanes) NPT_LAMBDA {
+      const Vec<T> e = first(vexp(load_upto(x + i, lanes) - most), lanes);
+      store_upto(y + i, lanes, e);
+      sum += e;
+    });
+    const Vec<T> share = 1 / line.sum(sum);
+    line.each([&](long i, auto lanes) NPT_LAMBDA { store_upto(y + i, lanes, load_upto(y + i, lanes) * share); });
   });
 }
 
-template <class T> void log_softmax(long rows, long size, const T* x, T* y) {
-  parallel_rows(rows, size, [&](long r) { log_softmax_row(x + r * size, size, y + r * size); });
+template <class T> void log_softmax(const LineShape& s, const T* x, T* y) {
+  parallel_lines<T>(s, [&](auto line) { log_softmax_line(line, x, y); });
 }
 
-template <class T> void softmax_gradient(long rows, long size, const T* gy, const T* y, T* gx) {
-  parallel_rows(rows, size, [&](long r) {
-    const T *g = gy + r * size, *p = y + r * size;
+template <class T> void softmax_gradient(const LineShape& s, const T* gy, const T* y, T* gx) {
+  parallel_lines<T>(s, [&](auto line) {
     Vec<T> dot = {};
-    each_vector<T>(0, size,
-                   [&](long i, auto lanes) NPT_LAMBDA { dot += load_upto(g + i, lanes) * load_upto(p + i, lanes); });
-    const T sum = sum_lanes(dot);
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
-      store_upto(gx + r * size + i, lanes, load_upto(p + i, lanes) * (load_upto(g + i, lanes) - sum));
+    line.each([&](long i, auto lanes) NPT_LAMBDA { dot += load_upto(gy + i, lanes) * load_upto(y + i, lanes); });
+    const Vec<T> sum = line.sum(dot);
+    line.each([&](long i, auto lanes) NPT_LAMBDA {
+      store_upto(gx + i, lanes, load_upto(y + i, lanes) * (load_upto(gy + i, lanes) - sum));
     });
   });
 }
 
-template <class T> void log_softmax_gradient(long rows, long size, const T* gy, const T* y, T* gx) {
-  parallel_rows(rows, size, [&](long r) {
-    const T *g = gy + r * size, *p = y + r * size;
+template <class T> void log_softmax_gradient(const LineShape& s, const T* gy, const T* y, T* gx) {
+  parallel_lines<T>(s, [&](auto line) {
     Vec<T> total = {};
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA { total += load_upto(g + i, lanes); });
-    const T sum = sum_lanes(total);
-    each_vector<T>(0, size, [&](long i, auto lanes) NPT_LAMBDA {
-      store_upto(gx + r * size + i, lanes, load_upto(g + i, lanes) - vexp(load_upto(p + i, lanes)) * sum);
+    line.each([&](long i, auto lanes) NPT_LAMBDA { total += load_upto(gy + i, lanes); });
+    const Vec<T> sum = line.sum(total);
+    line.each([&](long i, auto lanes) NPT_LAMBDA {
+      store_upto(gx + i, lanes, load_upto(gy + i, lanes) - vexp(load_upto(y + i, lanes)) * sum);
     });
   });
 }
@@ -112,7 +140,7 @@ void nll_gradient(long rows, long classes, const T* g, const int64_t* target, in
 template <class T>
 void cross_entropy(long rows, long classes, const T* x, const int64_t* target, int64_t ignored, Reduction r, T* loss,
                    T* log_probs) {
-  parallel_rows(rows, classes, [&](long i) { log_softmax_row(x + i * classes, classes, log_probs + i * classes); });
+  parallel_rows(rows, classes, [&](long i) { log_softmax_line(Row<T>{i * classes, classes}, x, log_probs); });
   nll<T>(rows, classes, log_probs, target, ignored, r, loss);
 }
 

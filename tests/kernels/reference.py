@@ -181,9 +181,9 @@ def group_norm_backward(g, x, w, mean, rstd, groups):
     return gx.reshape(x.shape), (g * normal.reshape(x.shape)).sum(axes), g.sum(axes)
 
 
-def log_softmax(x):
-    shifted = x - x.max(-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+def log_softmax(x, axis=-1):
+    shifted = x - x.max(axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
 
 
 def cross_entropy(x, target, ignore_index, reduction):

@@ -122,18 +122,19 @@ def test_channel_scale(seed, dtype, n, c, spatial):
 
 
 @random_shapes
-@given(seeds, dtypes, st.sampled_from([(), (1,), (33,), (3, 4)]), st.integers(1, 70))
-def test_softmax(seed, dtype, leading, size):
+@given(seeds, dtypes, st.sampled_from([(), (1,), (33,), (3, 4)]), st.integers(1, 70), st.integers(0, 2))
+def test_softmax(seed, dtype, leading, size, axis):
     make = Source(seed, dtype)
-    x, axis = make(*leading, size) * dtype(10), len(leading)
-    log_probs = reference.log_softmax(double(x))
+    x = make(*leading, size) * dtype(10)
+    axis %= x.ndim
+    log_probs = reference.log_softmax(double(x), axis)
     check(native.extension.softmax(x, axis=axis), np.exp(log_probs), scale=1)
     check(native.extension.log_softmax(x, axis=axis), log_probs, scale=1 + np.abs(log_probs))
     g = make(*x.shape)
     probs = np.exp(log_probs)
-    want = probs * (double(g) - (double(g) * probs).sum(-1, keepdims=True))
+    want = probs * (double(g) - (double(g) * probs).sum(axis, keepdims=True))
     check(native.extension.softmax_backward(g, probs.astype(dtype), axis=axis), want, scale=4)
-    want = double(g) - probs * double(g).sum(-1, keepdims=True)
+    want = double(g) - probs * double(g).sum(axis, keepdims=True)
     check(native.extension.log_softmax_backward(g, log_probs.astype(dtype), axis=axis), want, scale=40)
 
 
