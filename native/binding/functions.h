@@ -11,6 +11,7 @@ extern PyMethodDef normalization_functions[];
 extern PyMethodDef loss_functions[];
 extern PyMethodDef elementwise_functions[];
 extern PyMethodDef running_functions[];
+extern PyMethodDef topk_functions[];
 extern PyMethodDef activation_functions[];
 extern PyMethodDef pair_loss_functions[];
 extern PyMethodDef recurrent_functions[];

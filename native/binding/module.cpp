@@ -141,8 +141,8 @@ PyMODINIT_FUNC PyInit__native() {
   }
   for (PyMethodDef* family :
        {linear_algebra_functions, convolution_functions, pooling_functions, normalization_functions, loss_functions,
-        elementwise_functions, running_functions, activation_functions, pair_loss_functions, recurrent_functions,
-        optimizer_functions, image_functions, random_functions, runtime_functions}) {
+        elementwise_functions, running_functions, topk_functions, activation_functions, pair_loss_functions,
+        recurrent_functions, optimizer_functions, image_functions, random_functions, runtime_functions}) {
     if (PyModule_AddFunctions(module, family) < 0) {
       Py_DECREF(module);
       return nullptr;

@@ -192,6 +192,7 @@ constexpr long NORMAL_BLOCK = 16;  // normal numbers are made of so many uniform
   X(cumsum, (const LineShape& s, const T* x, T* y))                                                                    \
   X(cumprod, (const LineShape& s, const T* x, T* y))                                                                   \
   X(recurrence, (const LineShape& s, const T* x, const T* a, T* y))                                                    \
+  X(topk, (long rows, long size, long k, bool largest, const T* x, int64_t* places))                                   \
   X(sgd_step, (const SgdRule& rule, const OptimizerItem<T>* items, long count))                                        \
   X(adam_step, (const AdamRule& rule, const OptimizerItem<T>* items, long count))                                      \
   X(uniform, (Twister& twister, long n, T low, T high, T* out))                                                        \

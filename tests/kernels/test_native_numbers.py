@@ -364,3 +364,18 @@ def test_sum(seed, dtype, shape, mask, keepdims):
 def test_long_sums_stay_accurate(shape, axis):
     x = np.full(shape, 0.1, np.float32)
     check(native.extension.sum(x, axis=axis, keepdims=False), double(x).sum(axis), tolerance=1e-6)
+
+
+@random_shapes
+@given(seeds, dtypes, st.sampled_from([(), (1,), (7,), (2, 3)]), st.integers(1, 400), st.integers(1, 20), st.booleans())
+def test_topk(seed, dtype, leading, size, k, largest):
+    assume(k <= 8 or k * k <= size)
+    make = Source(seed, dtype)
+    x = np.round(make(*leading, size) * dtype(4))  # equal numbers among them
+    for value, share in ((np.nan, 0.05), (np.inf, 0.02), (-np.inf, 0.02)):
+        x[make.random.random(x.shape) < share] = value
+    k = min(k, size)
+    places = native.extension.topk_places(x, k, largest)
+    number = np.where(np.isnan(x), 1e9, np.clip(double(x), -1e8, 1e8))  # NaN above infinity
+    want = np.argsort(-number if largest else number, -1, kind="stable")[..., :k]
+    np.testing.assert_array_equal(places, want)

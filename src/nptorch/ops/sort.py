@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nptorch.kernels.native import kernel
 from nptorch.ops.compare import lerp
 from nptorch.ops.extremes import along, take_along
 from nptorch.ops.pointwise import where
@@ -65,7 +66,7 @@ def _place_of_rank(x: Any, d: int, rank: int) -> Any:
     """Where the element of this rank stands in each line along d, equal ones ranked by their places."""
     keys = _keys(x, d)
     if keys is None:
-        return np.take(np.argsort(x, d, kind="stable"), rank, d)
+        return np.argsort(x, d, kind="stable").take(rank, d)
     keys.partition(rank, -1)
     return keys[..., rank] & _PLACE
 
@@ -112,15 +113,21 @@ def _foremost(x: Any, k: int, largest: bool) -> Any:
     return np.take_along_axis(places, chosen, -1)
 
 
+_native_topk = kernel("topk_places")
+
+
 def _order_of_foremost(x: Any, d: int, k: int, largest: bool) -> Any:
     if k == 0 or not x.size:
         return np.zeros(x.shape[:d] + (k,) + x.shape[d + 1 :], np.int64)
+    lines = x.swapaxes(d, -1)
+    places = _native_topk(lines, k, largest)
+    if places is not NotImplemented:
+        return places.swapaxes(d, -1)
     if x.size < 2048:
         return _order_along(x, d, largest)[(slice(None),) * d + (slice(k),)]
-    lines = np.moveaxis(x, d, -1)
     places = np.sort(_foremost(lines, k, largest), -1)  # equal elements in their order
     order = _order_along(np.take_along_axis(lines, places, -1), -1, largest)
-    return np.moveaxis(np.take_along_axis(places, order, -1), -1, d)
+    return np.take_along_axis(places, order, -1).swapaxes(d, -1)
 
 
 @function()
