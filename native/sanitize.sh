@@ -19,6 +19,6 @@ for isa in baseline avx2 avx512; do
     env LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
         NPTORCH_MEMORY_LIMIT=0 NPTORCH_ISA=$isa PYTHONPATH="$folder/lib" NPTORCH_TEST_EXAMPLES=25 \
         "$python" -m pytest -q -s -p no:cacheprovider tests/kernels/test_native_windows.py \
-        tests/kernels/test_native_numbers.py tests/kernels/test_native_recurrent.py tests/kernels/test_native_steps.py \
-        tests/kernels/test_native_random.py
+        tests/kernels/test_native_numbers.py tests/kernels/test_native_recurrent.py tests/kernels/test_native_running.py \
+        tests/kernels/test_native_steps.py tests/kernels/test_native_random.py
 done

@@ -79,15 +79,15 @@ PyObject* relu(const Call& call) {
 PyObject* gelu(const Call& call) {
   Arguments in("gelu", call, 2);
   Array x = in.floats("x");
-  if (in.boolean("approximate")) return declined();
-  return run_unary(Unary::gelu, x, {}, Array::create(x.shape(), x.type()));
+  return run_unary(in.boolean("approximate") ? Unary::gelu_tanh : Unary::gelu, x, {},
+                   Array::create(x.shape(), x.type()));
 }
 
 PyObject* gelu_backward(const Call& call) {
   Arguments in("gelu_backward", call, 3);
   bool is_one = false;
   Array g = in.incoming("g", &is_one), x = in.floats("x", Arguments::ANY, g.type());
-  return in.boolean("approximate") ? declined() : run_gradient(Gradient::gelu, g, is_one, x, {});
+  return run_gradient(in.boolean("approximate") ? Gradient::gelu_tanh : Gradient::gelu, g, is_one, x, {});
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ PyMethodDef activation_functions[] = {
     NPT_PAIR(log_sigmoid, "", "log(sigmoid(x))."),
     NPT_PAIR(mish, "", "x * tanh(softplus(x))."),
     NPT_PAIR(silu, "", "x * sigmoid(x)."),
-    NPT_PAIR(gelu, ", approximate", "x times the normal distribution function, declined if approximate."),
+    NPT_PAIR(gelu, ", approximate", "x times the normal distribution function, or what tanh approximates of it."),
     NPT_KERNEL(sigmoid, 1, "sigmoid(x)."),
     NPT_KERNEL(sigmoid_backward, 2, "sigmoid_backward(g, out)."),
     NPT_KERNEL(tanh, 1, "tanh(x)."),

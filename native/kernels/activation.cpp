@@ -35,6 +35,7 @@ template <class T> void unary(Unary which, long n, const T* x, const Parameters&
     case Unary::exp: return map([](V v) NPT_LAMBDA { return vexp(v); });
     case Unary::silu: return map([](V v) NPT_LAMBDA { return v * vsigmoid(v); });
     case Unary::gelu: return map([](V v) NPT_LAMBDA { return v * normal_cdf(v); });
+    case Unary::gelu_tanh: return map([](V v) NPT_LAMBDA { return T(0.5) * v * (1 + tanh_of_gelu(v)); });
   }
 }
 
@@ -71,6 +72,11 @@ template <class T> void gradient(Gradient which, long n, Incoming<T> g, const T*
         return g * (s * (1 + x * (1 - s)));
       });
     case Gradient::gelu: return map([](V g, V x) NPT_LAMBDA { return g * (normal_cdf(x) + x * normal_density(x)); });
+    case Gradient::gelu_tanh:
+      return map([](V g, V x) NPT_LAMBDA {
+        const V t = tanh_of_gelu(x);
+        return g * T(0.5) * (1 + t + x * (1 - t * t) * slope_in_gelu(x));
+      });
   }
 }
 

@@ -72,11 +72,13 @@ enum class Binary : int { add, subtract, multiply, divide };
 // Parameters in the order of the binding: leaky_relu (slope), elu (alpha, scale, input_scale), hardtanh (low, high),
 // softplus (beta, threshold).
 enum class Unary : int {
-  relu, leaky_relu, elu, hardtanh, hardsigmoid, hardswish, softplus, log_sigmoid, mish, sigmoid, tanh, exp, silu, gelu
+  relu, leaky_relu, elu, hardtanh, hardsigmoid, hardswish, softplus, log_sigmoid, mish, sigmoid, tanh, exp, silu, gelu,
+  gelu_tanh
 };
 // Of what their derivatives are written in: the result (threshold, which is relu's, sigmoid, tanh) or the input.
 enum class Gradient : int {
-  threshold, leaky_relu, elu, hardtanh, hardsigmoid, hardswish, softplus, log_sigmoid, mish, sigmoid, tanh, silu, gelu
+  threshold, leaky_relu, elu, hardtanh, hardsigmoid, hardswish, softplus, log_sigmoid, mish, sigmoid, tanh, silu, gelu,
+  gelu_tanh
 };
 enum class PairLoss : int { mse_loss, smooth_l1_loss, binary_cross_entropy, binary_cross_entropy_with_logits };
 struct Parameters {

@@ -121,4 +121,14 @@ template <class V> NPT_INLINE V normal_density(V x) {
   return vexp(x * x * T(-0.5)) * T(0.3989422804014327);  // 1 / sqrt(2 pi)
 }
 
+// What stands for 2 cdf(x) - 1 in the approximation of gelu by tanh, and the slope of what tanh is taken of.
+template <class V> NPT_INLINE V tanh_of_gelu(V x) {
+  typedef Scalar<V> T;
+  return vtanh(T(0.7978845608028654) * (x + T(0.044715) * x * x * x));  // sqrt(2 / pi)
+}
+template <class V> NPT_INLINE V slope_in_gelu(V x) {
+  typedef Scalar<V> T;
+  return T(0.7978845608028654) * (1 + T(3 * 0.044715) * x * x);
+}
+
 }  // namespace nptorch::NPT_ISA

@@ -162,7 +162,6 @@ DECLINED = {
     "leading": ("matmul", (a(2, 2, 3), a(3, 3, 5)), {}),
     "vector": ("matmul", (a(2, 3), a(3)), {}),
     "many": ("topk_places", (a(100), 11, True), {}),
-    "approximate": ("gelu", (a(3),), {"approximate": True}),
     "blocks": ("sum", (a(2, 3, 2, 3, 2),), {"axis": (0, 2, 4), "keepdims": False}),
     "pixels": ("cross_entropy", (a(2, 3, 4), np.zeros((2, 4), int)), {"ignore_index": -100, "reduction": "mean"}),
     "small classes": ("nll_loss", (a(2, 3), np.zeros(2, np.int32)), {"ignore_index": -100, "reduction": "mean"}),

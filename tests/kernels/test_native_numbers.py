@@ -256,6 +256,23 @@ def test_activations_of_special_values(name):
     np.testing.assert_allclose(native.kernel(name)(x, **params), want, rtol=2e-6, atol=1e-37)
 
 
+@random_shapes
+@given(seeds, dtypes, st.sampled_from([(1,), (7, 33)]), st.booleans())
+def test_gelu(seed, dtype, shape, approximate):
+    make = Source(seed, dtype)
+    x, g = make(*shape) * dtype(3), make(*shape)
+    v, steepness = double(x), math.sqrt(2 / math.pi)
+    if approximate:
+        t, slope = np.tanh(steepness * (v + 0.044715 * v**3)), steepness * (1 + 3 * 0.044715 * v * v)
+        share, density = 0.5 * (1 + t), 0.5 * (1 - t * t) * slope
+    else:
+        share = np.vectorize(lambda z: 0.5 * math.erfc(-z / math.sqrt(2)))(v)
+        density = np.exp(-0.5 * v * v) / math.sqrt(2 * math.pi)
+    check(native.extension.gelu(x, approximate), v * share, scale=1 + np.abs(v))
+    want = double(g) * (share + v * density)
+    check(native.extension.gelu_backward(g, x, approximate), want, scale=np.abs(g).max() * (1 + np.abs(v)))
+
+
 def smooth_l1(x, t):
     size = np.abs(x - t)
     return np.where(size < 0.5, size * size, size - 0.25)
