@@ -4,13 +4,13 @@
 namespace nptorch {
 namespace {
 
-// run(the kernels of the type, a pointer to what is written)
-template <class F> PyObject* running(const Array& x, F run) {
+// run(the kernels of the type, x, a, what is written); a may be absent.
+template <class F> PyObject* running(const Array& x, const Array& a, F run) {
   Array y = Array::create(x.shape(), x.type());
   with_scalar(x.type(), [&](auto zero) {
     using T = decltype(zero);
     Unlocked unlocked(double(x.size()));
-    run(kernels<T>(), y.data<T>());
+    run(kernels<T>(), x.data<T>(), a.data<T>(), y.data<T>());
   });
   return y.give();
 }
@@ -20,14 +20,14 @@ PyObject* cumsum(const Call& call) {
   Array x = in.floats("x");
   LineShape s = read_lines(in, x);
   s.reverse = in.boolean("reverse");
-  return running(x, [&](auto& k, auto* y) { k.cumsum(s, x.data<std::remove_reference_t<decltype(*y)>>(), y); });
+  return running(x, {}, [&](auto& k, auto* x, auto*, auto* y) { k.cumsum(s, x, y); });
 }
 
 PyObject* cumprod(const Call& call) {
   Arguments in("cumprod", call, 2);
   Array x = in.floats("x");
   const LineShape s = read_lines(in, x);
-  return running(x, [&](auto& k, auto* y) { k.cumprod(s, x.data<std::remove_reference_t<decltype(*y)>>(), y); });
+  return running(x, {}, [&](auto& k, auto* x, auto*, auto* y) { k.cumprod(s, x, y); });
 }
 
 PyObject* recurrence(const Call& call) {
@@ -36,10 +36,7 @@ PyObject* recurrence(const Call& call) {
   LineShape s = read_lines(in, x);
   s.reverse = in.boolean("reverse");
   in.expect_shape(a, "a", x.shape());
-  return running(x, [&](auto& k, auto* y) {
-    using T = std::remove_reference_t<decltype(*y)>;
-    k.recurrence(s, x.data<T>(), a.data<T>(), y);
-  });
+  return running(x, a, [&](auto& k, auto* x, auto* a, auto* y) { k.recurrence(s, x, a, y); });
 }
 
 }  // namespace

@@ -13,10 +13,12 @@ template <long LINES, class T, class F>
 NPT_INLINE void run_lines(const LineShape& s, long first, double start, T* y, F step) {
   double states[LINES];
   for (long l = 0; l < LINES; l++) states[l] = start;
-  for (long i = 0; i < s.n; i++) NPT_UNROLL for (long l = 0; l < LINES; l++) {
+  for (long i = 0; i < s.n; i++) {
+    NPT_UNROLL for (long l = 0; l < LINES; l++) {
       const long at = (first + l) * s.n + (s.reverse ? s.n - 1 - i : i);
       y[at] = T(step(at, states[l]));
     }
+  }
 }
 
 template <class T, class F> NPT_INLINE void run(const LineShape& s, double start, T* y, F step) {

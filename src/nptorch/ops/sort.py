@@ -18,6 +18,7 @@ from nptorch.ops.signatures import function, result, shown_as, takes_out
 from nptorch.tensor import Tensor, from_array
 
 _PLACE = (1 << 32) - 1
+_FEW = 2048  # so few elements are sorted before a key is made of each
 
 
 def _keys(x: Any, d: int, descending: bool = False) -> Any:
@@ -27,7 +28,7 @@ def _keys(x: Any, d: int, descending: bool = False) -> Any:
     No two of them are equal, so that NumPy's fastest sorting and selecting, which is not stable, serves.
     """
     kind, size = x.dtype.kind, x.dtype.itemsize
-    if x.size < 2048 or kind not in "fiub" or (kind == "f" and size > 4):
+    if x.size < _FEW or kind not in "fiub" or (kind == "f" and size > 4):
         return None
     x = np.moveaxis(x, d, -1)
     if kind == "f":
@@ -132,7 +133,7 @@ def _order_of_foremost(x: Any, d: int, k: int, largest: bool) -> Any:
     places = _native_topk(lines, k, largest)
     if places is not NotImplemented:
         return places.swapaxes(d, -1)
-    if x.size < 2048:
+    if x.size < _FEW:
         return _order_along(x, d, largest)[(slice(None),) * d + (slice(k),)]
     places = np.sort(_foremost(lines, k, largest), -1)  # equal elements in their order
     order = _order_along(np.take_along_axis(lines, places, -1), -1, largest)
@@ -322,7 +323,6 @@ def _equal(x: Any, value: Any) -> Any:
 @takes_out
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent value along `dim` (the smallest of equals), and an index of it."""
-
     values, indices = along("mode", input, dim, keepdim, _most_frequent)
     return result("mode", values=values, indices=indices)
 
