@@ -166,6 +166,7 @@ sample("cumsum", lambda T, x: T.cumsum(x, 1) ** 2, R(3, 4))
 sample("cumsum", lambda T, x: T.cumsum(x, 0), I(3, 4), smooth=False)
 sample("logcumsumexp", lambda T, x: T.logcumsumexp(x, 1), R(3, 4))
 sample("cumprod", lambda T, x: T.cumprod(x, 1), R(3, 4))
+sample("cumprod", lambda T, x: T.cumprod(x, 0) ** 2, R(1, 3))
 sample("cumprod", lambda T, x, y: T.cumprod(x * y, 0), R(4, 2), np.array([1.0, 0]), constant=frozenset({1}))
 sample("quantile", lambda T, x: T.quantile(x, 0.4, 1), D(3, 5))
 sample("unique", lambda T, x: T.unique(x, return_counts=True)[1], I(12), smooth=False)
@@ -265,12 +266,21 @@ for _kw in (
 ):
     sample("avg_pool2d", lambda T, x, kw=_kw: T.nn.functional.avg_pool2d(x, 2, **kw) ** 2, R(1, 2, 7, 6))
 sample("adaptive_max_pool2d", lambda T, x: T.nn.functional.adaptive_max_pool2d(x, (3, 2)) ** 2, D(1, 2, 5, 6))
-sample("adaptive_avg_pool2d", lambda T, x: T.nn.functional.adaptive_avg_pool2d(x, (3, 2)) ** 2, R(1, 2, 5, 6))
+for _size in ((5, 6), (6, 4)):  # windows of different sizes, and all alike
+    sample("adaptive_avg_pool2d", lambda T, x: T.nn.functional.adaptive_avg_pool2d(x, (3, 2)) ** 2, R(1, 2, *_size))
 sample(
     "batch_norm", lambda T, x, w, b: T.nn.functional.batch_norm(x, None, None, w, b, True), R(3, 2, 2, 2), R(2), R(2)
 )
 sample("batch_norm", lambda T, x: T.nn.functional.batch_norm(x, None, None, training=True), R(5, 3))
 sample("layer_norm", lambda T, x, w, b: T.nn.functional.layer_norm(x, (3, 2), w, b), R(4, 3, 2), R(3, 2), R(3, 2))
+sample(
+    "channel_scale",
+    lambda T, x, w, b: T.nn.functional.batch_norm(x, T.ones(4, dtype=x.dtype), T.full((4,), 2.0, dtype=x.dtype), w, b),
+    R(2, 4, 3),
+    R(4),
+    R(4),
+)
+sample("instance_norm", lambda T, x, w: T.nn.functional.instance_norm(x, weight=w), R(2, 3, 4), R(3))
 sample("group_norm", lambda T, x, w: T.nn.functional.group_norm(x, 2, w), R(2, 4, 3), R(4))
 sample("group_norm", lambda T, x, w, b: T.nn.functional.group_norm(x, 2, w, b), R(2, 4, 3), R(4), R(4))
 for _name in (
