@@ -127,6 +127,19 @@ def test_broadcast_gradients_are_summed_and_cast() -> None:
     np.testing.assert_array_equal(b.grad.numpy(), [3] * 4)
 
 
+@pytest.mark.parametrize(
+    "picked",
+    [lambda x, i: x[i], lambda x, i: x[None][:, i], lambda x, i: x.index_select(0, i), lambda x, i: x.take(i)],
+    ids=["x[i]", "x[:, i]", "index_select", "take"],
+)
+def test_indices_may_change_after_they_were_used(picked) -> None:
+    x, i = leaf(1, 2, 3), nt.tensor([2, 2])
+    y = picked(x, i)
+    i.zero_()
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 0, 2]
+
+
 def test_a_changed_saved_value_is_an_error() -> None:
     x = leaf(1, 2)
     y = x.exp()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.extremes import put_along, take_along
-from nptorch.ops.index import _parse, _put, index_op, index_put_op
+from nptorch.ops.index import _parse, _put, index_op, index_put_op, pick
 from nptorch.ops.pointwise import zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import op
@@ -194,7 +194,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `dim` that `index` names, in its order."""
     if input._array.ndim == 0:  # one line of one element, taken any number of times: still 0-dim for one index
         return reshape(index_select(reshape(input, 1), dim, index), ())
-    return index_op(input, index=_line("index_select", input, dim, index)[1])
+    return pick(input, _line("index_select", input, dim, index)[1])
 
 
 @function()
@@ -275,7 +275,7 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the flattened tensor."""
     flat = reshape(input, -1)
-    return index_op(flat, index=_parse(flat, index)[1] or (index._array,))
+    return pick(flat, _parse(flat, index)[1] or (index._array,))
 
 
 @function()

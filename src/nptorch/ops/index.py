@@ -35,6 +35,13 @@ _ALL = slice(None)
 index_op = op("index", _index, lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index))
 
 
+def pick(x: Tensor, index: tuple[Any, ...]) -> Tensor:
+    """x[index], with a gradient that does not mind if the user's indices change afterwards."""
+    if mode.grad and x.requires_grad:
+        index = tuple([i.copy() if i.__class__ is np.ndarray else i for i in index])
+    return index_op(x, index=index)
+
+
 def _index_add_at(xp: Any, g: Any, *, shape: tuple[int, ...], index: Any) -> Any:
     out = xp.zeros(shape, g.dtype)
     add_at(out, index, g)
@@ -211,12 +218,12 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     """self[index]: a view for basic indices, a copy for tensors and masks."""
     if index.__class__ is Tensor and index._array.ndim and self._array.ndim and index._array.dtype.kind == "i":
         try:
-            return index_op(self, index=(index._array,))
+            return pick(self, (index._array,))
         except IndexError:
             pass  # below with PyTorch's words
     basic, advanced = _parse(self, index)
     x = self if basic is None else slice_op(self, index=basic)
-    return x if advanced is None else index_op(x, index=advanced)
+    return x if advanced is None else pick(x, advanced)
 
 
 @method("__setitem__")
