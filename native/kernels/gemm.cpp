@@ -5,8 +5,8 @@
 namespace nptorch::NPT_ISA {
 namespace {
 
-constexpr long DEPTH_BLOCK = 1024;        // rows of b in one packed panel, which then stays in the second-level cache
-constexpr long OUTGROWN = 1 << 20;        // numbers of a matrix that is larger than a core's cache
+constexpr long DEPTH_BLOCK = 1024;  // rows of b in one packed panel, which then stays in the second-level cache
+constexpr long OUTGROWN = 1 << 20;  // numbers of a matrix that is larger than a core's cache
 constexpr long SKINNY_ROWS = 24;
 
 // ---------------------------------------------------------------- the tile

@@ -141,7 +141,8 @@ class RNNBase(Module):
                 c0 = states[1][i] if self.mode == "LSTM" else None
                 projection = rest[-1] if self.proj_size else None
                 out, hn, cn, *_ = recurrent(
-                    x, states[0][i], c0, w_ih, w_hh, b_ih, b_hh, projection, cell=self.mode, sizes=sizes, reverse=reverse
+                    x, states[0][i], c0, w_ih, w_hh, b_ih, b_hh, projection,
+                    cell=self.mode, sizes=sizes, reverse=reverse,
                 )  # fmt: skip
                 outputs.append(out)
                 finals.append((hn, cn))
