@@ -15,6 +15,7 @@ x.roll(1); x.repeat(2, 1); x.index_select(0, n); x.masked_fill(x > 0, 0.0); x.tr
 F.mse_loss(x, x.detach()); F.smooth_l1_loss(x, x.detach()); F.huber_loss(x, x.detach()); F.binary_cross_entropy(p, p.detach())
 F.binary_cross_entropy_with_logits(x, p.detach()); F.cross_entropy(x, n); F.selu(x); F.mish(x); F.hardswish(x); F.glu(x)
 F.linear(x, x); F.linear(x, x, v); F.linear(t, x); F.linear(t, x, v); F.avg_pool2d(t[None], 2); F.group_norm(t, 2); F.unfold(t[:, None], 2)
+torch.nn.utils.rnn.pack_padded_sequence(t, [2, 2, 1, 1]).data
 """
 
 

@@ -11,6 +11,7 @@ from nptorch.ops.create import full
 from nptorch.ops.gather import index_select
 from nptorch.ops.index import index_op, index_put_op
 from nptorch.ops.join import cat, stack
+from nptorch.ops.signatures import show
 from nptorch.tensor import Tensor, from_array
 
 
@@ -82,7 +83,7 @@ def pack_padded_sequence(
     if sizes[0] > x.shape[0]:
         raise RuntimeError(f"Expected all lengths to be at most {x.shape[0]}, the padded length, but got {sizes[0]}")
     there = sizes > np.arange(sizes[0])[:, None]  # (T, N)
-    data = index_op(x, index=np.nonzero(there))
+    data = show(index_op(x, index=np.nonzero(there)), "PackPaddedSequenceBackward0")
     return PackedSequence(data, from_array(there.sum(1)), None if order is None else from_array(order))
 
 
@@ -105,7 +106,7 @@ def pad_packed_sequence(
         steps = total_length
     there = np.arange(counts[0]) < counts[:, None]  # (T, N)
     padding = full((steps, int(counts[0]), *data.shape[1:]), padding_value, dtype=data.dtype)
-    out = index_put_op(padding, data, index=np.nonzero(there), accumulate=False)
+    out = show(index_put_op(padding, data, index=np.nonzero(there), accumulate=False), "CopySlices")
     lengths = from_array(there.sum(0))
     if back is not None:
         out, lengths = index_select(out, 1, back), lengths[back]
