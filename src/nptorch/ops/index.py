@@ -22,13 +22,16 @@ from nptorch.tensor import Tensor, from_array
 
 def _index(xp: Any, x: Any, *, index: tuple[Any, ...]) -> Any:
     (*ahead, last) = index
-    if (
-        last.__class__ is np.ndarray
-        and last.dtype.kind == "i"
-        and (not ahead or all(i.__class__ is slice and i == _ALL for i in ahead))
-    ):
+    if last.__class__ is np.ndarray and last.dtype.kind == "i" and (not ahead or _is_all(ahead)):
         return x.take(last, len(ahead))  # in a quarter of the time
     return x[index]
+
+
+def _is_all(index: list[Any]) -> bool:
+    for item in index:
+        if item.__class__ is not slice or item != _ALL:
+            return False
+    return True
 
 
 _ALL = slice(None)
