@@ -22,7 +22,7 @@ from nptorch.tensor import Tensor, from_array
 
 def _index(xp: Any, x: Any, *, index: tuple[Any, ...]) -> Any:
     (*ahead, last) = index
-    if last.__class__ is np.ndarray and last.dtype.kind == "i" and (not ahead or _is_all(ahead)):
+    if last.__class__ is np.ndarray and last.dtype.kind == "i" and _is_all(ahead):
         return x.take(last, len(ahead))  # in a quarter of the time
     return x[index]
 
