@@ -28,6 +28,7 @@ from nptorch.ops import (  # noqa: F401  (they fill METHODS)
     integrate,
     join,
     linalg,
+    masks,
     matrix_function,
     matrix_norm,
     parts,

@@ -140,6 +140,30 @@ def test_indices_may_change_after_they_were_used(picked) -> None:
     assert x.grad.tolist() == [0, 0, 2]
 
 
+def _assigned(z, i, x):
+    z[i] = x
+    return z
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        _assigned,
+        lambda z, i, x: z.index_put((i,), x),
+        lambda z, i, x: z.index_add(0, i, x),
+        lambda z, i, x: z.index_copy(0, i, x),
+        lambda z, i, x: z.put(i, x),
+    ],
+    ids=["z[i] = x", "index_put", "index_add", "index_copy", "put"],
+)
+def test_indices_may_change_after_they_were_written_to(written) -> None:
+    x, i = leaf(1, 2), nt.tensor([2, 0])
+    y = written(nt.zeros(3, dtype=x.dtype), i, x)
+    i.zero_()
+    (y * nt.arange(3)).sum().backward()
+    assert x.grad.tolist() == [2, 0]
+
+
 def test_a_changed_saved_value_is_an_error() -> None:
     x = leaf(1, 2)
     y = x.exp()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nptorch.ops.extremes import put_along, take_along
-from nptorch.ops.index import _parse, _put, index_op, index_put_op, pick
+from nptorch.ops.index import index_op, parse_index, pick, place, put
 from nptorch.ops.pointwise import zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import op
@@ -210,7 +210,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
             "source tensor shape must match self tensor shape, excluding the specified dimension. "
             f"Got self.shape = {list(input._array.shape)} source.shape = {list(source._array.shape)}"
         )
-    return index_put_op(input, source if alpha == 1 else source * alpha, index=at, accumulate=True)
+    return place(input, source if alpha == 1 else source * alpha, at, accumulate=True)
 
 
 @function()
@@ -220,7 +220,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     if input._array.ndim == 0:
         return reshape(index_copy(reshape(input, 1), dim, index, reshape(source, -1)), ())
     _, at = _line("index_copy", input, dim, index)
-    return index_put_op(input, source, index=at, accumulate=False)
+    return place(input, source, at, accumulate=False)
 
 
 @function()
@@ -230,12 +230,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         return reshape(index_fill(reshape(input, 1), dim, index, value), ())
     # Each slice once: a value written twice has the gradient of one.
     _, at = _line("index_fill", input, dim, from_array(np.unique(index._array)))
-    return index_put_op(
-        input,
-        value if isinstance(value, Tensor) else from_array(number(value, input._array.dtype)),
-        index=at,
-        accumulate=False,
-    )
+    value = value if isinstance(value, Tensor) else from_array(number(value, input._array.dtype))
+    return place(input, value, at, accumulate=False)
 
 
 @method()
@@ -245,7 +241,7 @@ def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
         index_add_(reshape(self, 1), dim, index, reshape(source, -1), alpha=alpha)
         return self
     _, at = _line("index_add_", self, dim, index)
-    return _put(self, at, source if alpha == 1 else source * alpha, accumulate=True)
+    return put(self, at, source if alpha == 1 else source * alpha, accumulate=True)
 
 
 @method()
@@ -255,7 +251,7 @@ def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         index_copy_(reshape(self, 1), dim, index, reshape(source, -1))
         return self
     _, at = _line("index_copy_", self, dim, index)
-    return _put(self, at, source, accumulate=False)
+    return put(self, at, source, accumulate=False)
 
 
 @method()
@@ -265,7 +261,7 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         index_fill_(reshape(self, 1), dim, index, value)
         return self
     _, at = _line("index_fill_", self, dim, index)
-    return _put(
+    return put(
         self, at, value if isinstance(value, Tensor) else from_array(number(value, self._array.dtype)), accumulate=False
     )
 
@@ -275,7 +271,7 @@ def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the flattened tensor."""
     flat = reshape(input, -1)
-    return pick(flat, _parse(flat, index)[1] or (index._array,))
+    return pick(flat, parse_index(flat, index)[1] or (index._array,))
 
 
 @function()

@@ -1,4 +1,4 @@
-"""Reading and writing by index: x[...], gather and scatter, masks.
+"""Reading and writing by index: x[...], and writing in place.
 
 Basic indices (integers, slices, None, ...) give views; tensors, arrays, lists and masks give copies. As in PyTorch, and unlike NumPy, an
 integer beside an index tensor selects first, so it does not move the indexed dimensions.
@@ -12,11 +12,11 @@ import numpy as np
 
 from nptorch.grad_mode import mode
 from nptorch.ops.add_at import add_at
-from nptorch.ops.pointwise import where, zeros_of
+from nptorch.ops.pointwise import zeros_of
 from nptorch.ops.promotion import number
 from nptorch.ops.registry import check_writable, op, quiet
-from nptorch.ops.shape import broadcast_shapes, expand, reshape, slice_op
-from nptorch.ops.signatures import function, method, not_a_tensor, shown_as, takes_out
+from nptorch.ops.shape import reshape, slice_op
+from nptorch.ops.signatures import function, method, not_a_tensor
 from nptorch.tensor import Tensor, from_array
 
 
@@ -38,11 +38,17 @@ _ALL = slice(None)
 index_op = op("index", _index, lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index))
 
 
+def _own(index: tuple[Any, ...], *inputs: Tensor) -> tuple[Any, ...]:
+    """An index for the gradients of `inputs`: the user's arrays may change before they are computed."""
+    for x in inputs:
+        if mode.grad and x.requires_grad:
+            return tuple([i.copy() if i.__class__ is np.ndarray else i for i in index])
+    return index
+
+
 def pick(x: Tensor, index: tuple[Any, ...]) -> Tensor:
-    """x[index], with a gradient that does not mind if the user's indices change afterwards."""
-    if mode.grad and x.requires_grad:
-        index = tuple([i.copy() if i.__class__ is np.ndarray else i for i in index])
-    return index_op(x, index=index)
+    """x[index]."""
+    return index_op(x, index=_own(index, x))
 
 
 def _index_add_at(xp: Any, g: Any, *, shape: tuple[int, ...], index: Any) -> Any:
@@ -104,7 +110,7 @@ def _simple(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
     return (*items, *end) if dim <= len(shape) else None
 
 
-def _parse(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
+def parse_index(x: Tensor, index: Any) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
     """An index as a basic part, applied first, and an advanced part for what that gives; None where there is nothing to do."""
     shape = x._array.shape
     if (simple := _simple(index, shape)) is not None:
@@ -216,6 +222,11 @@ def _slice(item: slice) -> slice:
     return slice(start, stop, step)
 
 
+def place(x: Tensor, value: Tensor, index: tuple[Any, ...], *, accumulate: bool) -> Tensor:
+    """A copy of x with `value` written (or added) where the index says."""
+    return index_put_op(x, value, index=_own(index, x, value), accumulate=accumulate)
+
+
 @method("__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
     """self[index]: a view for basic indices, a copy for tensors and masks."""
@@ -224,7 +235,7 @@ def getitem(self: Tensor, index: Any) -> Tensor:
             return pick(self, (index._array,))
         except IndexError:
             pass  # below with PyTorch's words
-    basic, advanced = _parse(self, index)
+    basic, advanced = parse_index(self, index)
     x = self if basic is None else slice_op(self, index=basic)
     return x if advanced is None else pick(x, advanced)
 
@@ -235,22 +246,23 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
     Raises: RuntimeError if the value does not fit there.
     """
-    basic, advanced = _parse(self, index)
+    basic, advanced = parse_index(self, index)
     if not isinstance(value, Tensor):
         value = from_array(np.asarray(value) if isinstance(value, np.ndarray) else number(value, self._array.dtype))
     x = self if basic is None else slice_op(self, index=basic)
     if advanced is None:
         copy_(x, value)
         return
-    _put(x, advanced, value, accumulate=False)
+    put(x, advanced, value, accumulate=False)
 
 
-def _put(x: Tensor, index: Any, value: Tensor, *, accumulate: bool) -> Tensor:
+def put(x: Tensor, index: Any, value: Tensor, *, accumulate: bool) -> Tensor:
+    """Write (or add) `value` where the index says, in place."""
     value = value if value._array.dtype == x._array.dtype else value.to(x.dtype)
     if value._array.ndim:
         _check_fits(x._array[index].shape, value._array.shape)
     if mode.grad and (x.requires_grad or value.requires_grad):
-        return index_put_op.into(x, x, value, index=index, accumulate=accumulate)
+        return index_put_op.into(x, x, value, index=_own(index, x, value), accumulate=accumulate)
     check_writable(x, "index_put_")
     if accumulate:
         add_at(x._array, index, value._array)
@@ -360,138 +372,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 @method()
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """Write (or add) `values` where the tuple of index tensors says."""
-    basic, advanced = _parse(self, tuple(indices))
+    basic, advanced = parse_index(self, tuple(indices))
     x = self if basic is None else slice_op(self, index=basic)
-    _put(x, advanced, values, accumulate=accumulate)
+    put(x, advanced, values, accumulate=accumulate)
     return self
-
-
-# --- masks and places ---
-
-
-@method()
-def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """Write one value wherever `mask` holds."""
-    return copy_(self, masked_fill(self, mask, value))
-
-
-@function()
-@shown_as("MaskedFillBackward0")
-def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """A copy with one value wherever `mask` (broadcast) holds."""
-    if not isinstance(mask, Tensor) or mask._array.dtype.kind != "b":
-        raise RuntimeError(
-            f"masked_fill only supports boolean masks, but got {mask.dtype if isinstance(mask, Tensor) else type(mask).__name__}"
-        )
-    if isinstance(value, Tensor) and value._array.ndim:
-        raise RuntimeError(
-            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)."
-        )
-    if input._array.dtype.kind != "c" and (
-        isinstance(value, complex) or (isinstance(value, Tensor) and value._array.dtype.kind == "c")
-    ):
-        raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow")
-    if isinstance(value, Tensor):
-        value = value if value._array.dtype == input._array.dtype else value.to(input.dtype)
-    else:
-        value = from_array(number(value, input._array.dtype))
-    return where(mask, value, input)
-
-
-@function()
-@takes_out(apart=True)
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where `mask` (broadcast) holds, in one dimension."""
-    shape = np.broadcast_shapes(input._array.shape, mask._array.shape)
-    return index_op(expand(input, shape), index=(np.broadcast_to(mask._array, shape),))
-
-
-@method()
-def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Write the elements of `source`, in order, to the places where `mask` holds."""
-    if mask._array.dtype.kind != "b":
-        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype!r}")
-    at = np.broadcast_to(mask._array, self._array.shape)
-    return _put(self, (at,), reshape(source, -1)[: int(at.sum())], accumulate=False)
-
-
-@function()
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """A copy with the elements of `source`, in order, where `mask` holds."""
-    shape = broadcast_shapes(input._array.shape, mask._array.shape)
-    return masked_scatter_(expand(input, shape).clone(), mask, source)
-
-
-@function()
-@takes_out
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The indices of the elements that are not zero, a row each (or a tuple of columns)."""
-    found = (
-        np.nonzero(np.atleast_1d(input._array))
-        if input._array.ndim == 0 and as_tuple
-        else np.nonzero(input._array)
-        if input._array.ndim
-        else None
-    )
-    if as_tuple:
-        return tuple(from_array(i.astype(np.int64)) for i in found or ())
-    if found is None:
-        return from_array(np.zeros((int(bool(input._array)), 0), np.int64))
-    return from_array(np.stack(found, 1).astype(np.int64))
-
-
-@function()
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
-    """The first `size` rows of nonzero(); rows of `fill_value` where there are fewer.
-
-    Raises: RuntimeError for a negative size.
-    """
-    if size < 0:
-        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
-    found = nonzero(input)._array[:size]
-    rows = np.full((size, input._array.ndim), fill_value, np.int64)
-    rows[: len(found)] = found
-    return from_array(rows)
-
-
-@function(method=False)
-def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
-    """Places in the flattened tensor as a coordinate for each dimension of `shape`.
-
-    Raises: TypeError for indices that are no integers, ValueError for a shape or for places that do not exist.
-    """
-    if not isinstance(indices, Tensor) or indices._array.dtype.kind not in "iu":
-        raise TypeError(
-            f"expected 'indices' to be an integer tensor, but got {getattr(indices, 'dtype', type(indices))}"
-        )
-    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
-    for n in lengths:
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
-            raise TypeError(f"expected 'shape' to be a sequence of ints, but got {shape!r}")
-        if n < 0:
-            raise ValueError(f"'shape' cannot have negative values, but got {lengths}")
-    found, rest = [], indices._array
-    for n in reversed(lengths):
-        rest, place = np.divmod(rest, n)
-        found.append(from_array(np.asarray(place)))
-    return tuple(reversed(found))
-
-
-@function()
-def argwhere(input: Tensor) -> Tensor:
-    """nonzero() as rows."""
-    return nonzero(input)
-
-
-@function("where", method=False)
-@takes_out
-def where_function(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """input where condition holds, else other; with one argument, nonzero() as a tuple
-    (https://pytorch.org/docs/stable/generated/torch.where.html)."""
-    return nonzero(condition, as_tuple=True) if input is None else where(condition, input, other)
-
-
-@method("where")
-def where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
-    """self where condition holds, else other."""
-    return where(condition, self, other)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nptorch.ops.extremes import put_along, take_along
 from nptorch.ops.gather import _indices, _widened, scatter, scatter_add
-from nptorch.ops.index import copy_, index_put_op
+from nptorch.ops.index import copy_, place
 from nptorch.ops.pointwise import conj, floor_div, where
 from nptorch.ops.registry import op
 from nptorch.ops.shape import expand, reshape
@@ -170,7 +170,7 @@ def put(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -
     if index._array.size and not (-n <= index._array.min() and index._array.max() < n):
         raise IndexError(f"put(): an index is out of range for a tensor of {n} elements")
     at = (index._array.reshape(-1),)
-    flat = index_put_op(reshape(self, -1), reshape(source, -1), index=at, accumulate=accumulate)
+    flat = place(reshape(self, -1), reshape(source, -1), at, accumulate=accumulate)
     return reshape(flat, self._array.shape)
 
 

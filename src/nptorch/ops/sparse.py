@@ -11,8 +11,9 @@ import numpy as np
 
 from nptorch import dtypes
 from nptorch.ops.create import as_tensor, zeros
-from nptorch.ops.index import getitem, index_put, nonzero
+from nptorch.ops.index import getitem, index_put
 from nptorch.ops.linalg import mm
+from nptorch.ops.masks import nonzero
 from nptorch.ops.shape import t
 from nptorch.ops.signatures import FUNCTIONS, METHODS, function, method
 from nptorch.tensor import Tensor

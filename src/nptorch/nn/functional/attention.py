@@ -14,9 +14,9 @@ from nptorch.nn.functional.normalization import dropout
 from nptorch.nn.functional.padding import pad
 from nptorch.ops.create import zeros
 from nptorch.ops.gather import repeat_interleave
-from nptorch.ops.index import masked_fill
 from nptorch.ops.join import cat
 from nptorch.ops.linalg import matmul
+from nptorch.ops.masks import masked_fill
 from nptorch.ops.shape import transpose
 from nptorch.tensor import Tensor, from_array
 
