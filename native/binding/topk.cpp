@@ -30,8 +30,8 @@ PyObject* topk_places(const Call& call) {
 PyMethodDef topk_functions[] = {
     NPT_KERNEL(
         topk_places, 1,
-        "topk_places(x, k, largest): where the k largest (or smallest) numbers of the last axis stand, in order; k "
-        "is at most 64."),
+        "topk_places(x, k, largest): where the k largest (or smallest) numbers of the last axis stand, in order; for "
+        "few of many."),
     {}};
 
 }  // namespace nptorch

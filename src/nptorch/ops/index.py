@@ -38,19 +38,6 @@ _ALL = slice(None)
 index_op = op("index", _index, lambda g, x_shape, *, index: index_add_at(g, shape=x_shape, index=index))
 
 
-def _own(index: tuple[Any, ...], *inputs: Tensor) -> tuple[Any, ...]:
-    """An index for the gradients of `inputs`: the user's arrays may change before they are computed."""
-    for x in inputs:
-        if mode.grad and x.requires_grad:
-            return tuple([i.copy() if i.__class__ is np.ndarray else i for i in index])
-    return index
-
-
-def pick(x: Tensor, index: tuple[Any, ...]) -> Tensor:
-    """x[index]."""
-    return index_op(x, index=_own(index, x))
-
-
 def _index_add_at(xp: Any, g: Any, *, shape: tuple[int, ...], index: Any) -> Any:
     out = xp.zeros(shape, g.dtype)
     add_at(out, index, g)
@@ -77,6 +64,24 @@ index_put_op = op(
     ),
     lambda g, *, index: index_op(g, index=index),
 )
+
+
+def _own(index: tuple[Any, ...], *inputs: Tensor) -> tuple[Any, ...]:
+    """An index for the gradients of `inputs`: the user's arrays may change before they are computed."""
+    for x in inputs:
+        if mode.grad and x.requires_grad:
+            return tuple([i.copy() if i.__class__ is np.ndarray else i for i in index])
+    return index
+
+
+def pick(x: Tensor, index: tuple[Any, ...]) -> Tensor:
+    """x[index]."""
+    return index_op(x, index=_own(index, x))
+
+
+def place(x: Tensor, value: Tensor, index: tuple[Any, ...], *, accumulate: bool) -> Tensor:
+    """A copy of x with `value` written (or added) where the index says."""
+    return index_put_op(x, value, index=_own(index, x, value), accumulate=accumulate)
 
 
 _SEQUENCES = (list, tuple, range)
@@ -220,11 +225,6 @@ def _slice(item: slice) -> slice:
     if step is not None and step <= 0:
         raise ValueError(f"step must be greater than zero, got {step}; use flip() to reverse")
     return slice(start, stop, step)
-
-
-def place(x: Tensor, value: Tensor, index: tuple[Any, ...], *, accumulate: bool) -> Tensor:
-    """A copy of x with `value` written (or added) where the index says."""
-    return index_put_op(x, value, index=_own(index, x, value), accumulate=accumulate)
 
 
 @method("__getitem__")
